@@ -1,0 +1,36 @@
+//! What the control plane and the gateways say to each other: records, changes and pages, as JSON.
+//! Data only: no behaviour beyond reading and writing these shapes, no I/O.
+//!
+//! The exchange itself is one request, [`CHANGES_PATH`]: *give me what changed after revision R*.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)
+)]
+
+pub mod digest;
+pub mod id;
+pub mod page;
+pub mod record;
+
+pub use digest::{Digest, InvalidDigest};
+pub use id::{ClientId, CollectionId, InvalidId, PolicyId, ProfileId};
+pub use page::{Change, ChangePage, ChangedObject, Epoch, Revision};
+pub use record::{
+    AccessMethod, AddressLists, ApiKey, Client, Collection, Endpoint, KeyState, Policy, Profile,
+    Quota, QuotaWindow, RateLimit, RateWindow,
+};
+
+/// The number of this language.
+///
+/// A gateway refuses a page with a higher number than its own. A field that an older gateway may ignore
+/// without permitting or refusing anything wrongly does not raise it; any other new meaning does.
+pub const FORMAT: u32 = 1;
+
+/// Where a gateway asks for changes: `GET`, with the query `after=R&limit=N&wait=SECONDS`, and `epoch=E` unless
+/// it has none yet, and the gateway's token in `authorization: Bearer …`.
+///
+/// Answers: 200 with a [`ChangePage`]; 204 when nothing changed during `wait`; 401 without a known token;
+/// 410 when the epoch is another one, or `after` is beyond the newest revision or older than what removals still
+/// cover: the gateway then begins again from nothing (no `epoch`, `after=0`).
+pub const CHANGES_PATH: &str = "/feed/v1/changes";

@@ -1,0 +1,121 @@
+//! Changes, and the pages in which they travel.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Collection, CollectionId, Profile, ProfileId};
+
+/// The number of a committed change, strictly increasing from 1.
+///
+/// The changes of one transaction have consecutive numbers, and transactions are ordered as they commit: a reader who
+/// has seen R has seen everything up to R. 0 is the state before the first change.
+pub type Revision = u64;
+
+/// Names one life of a database. Revisions of different epochs cannot be compared.
+pub type Epoch = String;
+
+/// The answer to *what changed after revision `after`?*
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangePage {
+    /// The language of this page: see [`FORMAT`](crate::FORMAT).
+    pub format: u32,
+    /// To which life of the database the revisions belong.
+    pub epoch: Epoch,
+    /// The revision that was asked about.
+    pub after: Revision,
+    /// What a reader has seen who has applied this page: ask for what comes after it.
+    pub revision: Revision,
+    /// The newest revision there is. More pages follow while it is greater than `revision`.
+    pub head: Revision,
+    /// What changed, in order of revision: the newest state of each object only.
+    pub changes: Vec<Change>,
+}
+
+/// One object as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// When it became so.
+    pub revision: Revision,
+    /// What became so.
+    #[serde(flatten)]
+    pub object: ChangedObject,
+}
+
+/// The new state of an object, or that it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedObject {
+    /// An access profile was created or is different, or something that it carries is.
+    Profile(Box<Profile>),
+    /// An access profile is gone.
+    ProfileRemoved(ProfileId),
+    /// A collection was created or is different.
+    Collection(Box<Collection>),
+    /// A collection is gone.
+    CollectionRemoved(CollectionId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AccessMethod, AddressLists, ApiKey, Client, ClientId, Digest, KeyState};
+
+    #[test]
+    fn a_page_is_this_json() {
+        let page = ChangePage {
+            format: 1,
+            epoch: "e1".into(),
+            after: 6,
+            revision: 8,
+            head: 8,
+            changes: vec![
+                Change {
+                    revision: 7,
+                    object: ChangedObject::Profile(Box::new(Profile {
+                        id: ProfileId::from_parts(1, 1),
+                        client: Client {
+                            id: ClientId::from_parts(1, 2),
+                            name: "Acme".into(),
+                            enabled: true,
+                        },
+                        enabled: true,
+                        expires_at_ms: None,
+                        access: AccessMethod::ApiKey {
+                            keys: vec![ApiKey {
+                                id: "8fk2".into(),
+                                digest: Digest([0xab; 32]),
+                                expires_at_ms: Some(9),
+                                state: KeyState::Active,
+                            }],
+                        },
+                        addresses: AddressLists {
+                            allow: vec!["10.0.0.0/8".into()],
+                            deny: vec![],
+                        },
+                        collections: vec![CollectionId::from_parts(1, 3)],
+                        policy: None,
+                    })),
+                },
+                Change {
+                    revision: 8,
+                    object: ChangedObject::CollectionRemoved(CollectionId::from_parts(1, 4)),
+                },
+            ],
+        };
+        let json = serde_json::json!({
+            "format": 1, "epoch": "e1", "after": 6, "revision": 8, "head": 8,
+            "changes": [
+                {"revision": 7, "profile": {
+                    "id": "ap_00000000010000000000000001",
+                    "client": {"id": "cl_00000000010000000000000002", "name": "Acme", "enabled": true},
+                    "enabled": true,
+                    "access": {"api_key": {"keys": [
+                        {"id": "8fk2", "digest": "ab".repeat(32), "expires_at_ms": 9, "state": "active"}]}},
+                    "addresses": {"allow": ["10.0.0.0/8"]},
+                    "collections": ["co_00000000010000000000000003"]}},
+                {"revision": 8, "collection_removed": "co_00000000010000000000000004"}
+            ]
+        });
+        assert_eq!(serde_json::to_value(&page).unwrap(), json);
+        assert_eq!(serde_json::from_value::<ChangePage>(json).unwrap(), page);
+    }
+}

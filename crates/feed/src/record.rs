@@ -1,0 +1,170 @@
+//! The records of the feed. Each profile is self-contained: whoever applies one needs to fetch nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, CollectionId, Digest, PolicyId, ProfileId};
+
+/// An access profile with everything that a gateway needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Its public name.
+    pub id: ProfileId,
+    /// Whose it is.
+    pub client: Client,
+    /// Whether it may be used at all.
+    pub enabled: bool,
+    /// When it stops working: milliseconds since 1970, UTC. Never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<u64>,
+    /// How callers prove themselves.
+    pub access: AccessMethod,
+    /// From which addresses.
+    #[serde(default)]
+    pub addresses: AddressLists,
+    /// What is granted.
+    pub collections: Vec<CollectionId>,
+    /// How much of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+}
+
+/// The client of a profile, as far as a gateway needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its public name.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: String,
+    /// A disabled client can call nothing.
+    pub enabled: bool,
+}
+
+/// How the callers of a profile prove themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessMethod {
+    /// By any of these keys that is not spent.
+    ApiKey {
+        /// Current keys, and those revoked lately so that their holders can be told.
+        keys: Vec<ApiKey>,
+    },
+}
+
+/// An API key as a gateway knows it: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its public id, which may be logged.
+    pub id: String,
+    /// SHA-256 of the whole key as its caller presents it.
+    pub digest: Digest,
+    /// When it stops working: milliseconds since 1970, UTC. Never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<u64>,
+    /// Whether it may still be used.
+    pub state: KeyState,
+}
+
+/// Whether a key may still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// It was withdrawn; its holder is told so.
+    Revoked,
+}
+
+/// Addresses as operators write them: single addresses, CIDR blocks, and ranges such as `10.0.0.1-10.0.0.9`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressLists {
+    /// Only these may call. Empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// These may not, even when allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+}
+
+/// A named, versioned group of endpoints: what is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// Its public name.
+    pub id: CollectionId,
+    /// What people call it; services receive it.
+    pub name: String,
+    /// Which version of the API, such as `v2`.
+    pub version: String,
+    /// What it consists of.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// One operation of an API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The host it is served on, without port, or `*.` and a parent domain. Any host, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// An HTTP method in upper case, or `*` for any.
+    pub method: String,
+    /// A path template: literal segments, `{name}` for one segment, and `/**` at the end for any rest.
+    pub path: String,
+    /// A disabled endpoint answers as if it did not exist.
+    pub enabled: bool,
+}
+
+/// How much a profile may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its public name.
+    pub id: PolicyId,
+    /// Over a short time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Over a long time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+}
+
+/// So many requests in each window, counted for each profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: u32,
+    /// In which time.
+    pub per: RateWindow,
+    /// How many may come at once. As many as `requests`, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+}
+
+/// The time over which a rate limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RateWindow {
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
+/// So many requests in each calendar window, counted for each profile over all gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// How many.
+    pub requests: u64,
+    /// In which time.
+    pub per: QuotaWindow,
+}
+
+/// The time over which a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum QuotaWindow {
+    Day,
+    Week,
+    Month,
+}
