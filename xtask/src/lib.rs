@@ -1,1 +1,7 @@
-//! To come.
+//! Developer tasks, and the stage on which the end-to-end tests play.
+//! Nothing here ships: the product must not depend on it.
+
+pub mod process;
+pub mod tools;
+pub mod wasm;
+pub mod workspace;
