@@ -1,2 +1,24 @@
-//! Decides.
+//! Decides whether a request may pass: [`Gate::decide`]. Pure: no clock, no I/O, no knowledge of Envoy.
+//! The time and the caller's address are arguments; the records come from whoever implements [`Registry`].
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+
+pub mod address;
 pub mod api_key;
+pub mod credential;
+pub mod decision;
+pub mod gate;
+pub mod holder;
+pub mod path;
+pub mod route;
+
+pub use decision::{Decision, Denial, DenialReason, Permit};
+pub use gate::{Gate, IdentityHeaders, InvalidHeaderName, Registry, Request};
+pub use holder::{Holder, Record};

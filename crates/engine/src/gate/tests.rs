@@ -1,0 +1,369 @@
+//! Sentences about decisions.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use portcullis_feed::{
+    AccessMethod, AddressLists, ApiKey, Client, ClientId, Collection, CollectionId, Endpoint,
+    Profile, ProfileId,
+};
+
+use super::*;
+
+const NOW_MS: u64 = 1_800_000_000_000;
+const CREDENTIALS: [(&[u8], &[u8]); 1] = [(b"api-token", b"good")];
+
+/// A registry of one profile, whose key is `good`, and one collection `orders/v2` that it grants.
+struct Known {
+    profile: Profile,
+    collections: Vec<Collection>,
+    is_complete: bool,
+}
+
+impl Known {
+    fn profile() -> Self {
+        let orders = CollectionId::from_parts(0, 1);
+        let endpoint = |method: &str, path: &str, enabled| Endpoint {
+            host: None,
+            method: method.into(),
+            path: path.into(),
+            enabled,
+        };
+        Self {
+            profile: Profile {
+                id: ProfileId::from_parts(0, 2),
+                client: Client {
+                    id: ClientId::from_parts(0, 3),
+                    name: "Acme".into(),
+                    enabled: true,
+                },
+                enabled: true,
+                expires_at_ms: None,
+                access: AccessMethod::ApiKey {
+                    keys: vec![ApiKey {
+                        id: "k".into(),
+                        digest: api_key::digest(b"good"),
+                        expires_at_ms: None,
+                        state: KeyState::Active,
+                    }],
+                },
+                addresses: AddressLists::default(),
+                collections: vec![orders],
+                policy: None,
+            },
+            collections: vec![
+                Collection {
+                    id: orders,
+                    name: "orders".into(),
+                    version: "v2".into(),
+                    endpoints: vec![
+                        endpoint("GET", "/orders/{id}", true),
+                        endpoint("GET", "/off", false),
+                    ],
+                },
+                Collection {
+                    id: CollectionId::from_parts(0, 9),
+                    name: "stock".into(),
+                    version: "v1".into(),
+                    endpoints: vec![endpoint("GET", "/stock", true)],
+                },
+            ],
+            is_complete: true,
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Profile)) -> Self {
+        change(&mut self.profile);
+        self
+    }
+
+    fn with_key(self, change: impl FnOnce(&mut ApiKey)) -> Self {
+        self.with(|profile| {
+            let AccessMethod::ApiKey { keys } = &mut profile.access;
+            change(&mut keys[0]);
+        })
+    }
+
+    fn check(&self, target: &str, headers: &[(&[u8], &[u8])], expected: Result<(), DenialReason>) {
+        let decision = decide(self, target, headers, &|| None);
+        assert_eq!(
+            decision.map(drop).map_err(|denial| denial.reason),
+            expected,
+            "{target}"
+        );
+    }
+}
+
+impl Registry for Known {
+    fn routes(&self) -> Option<Arc<Routes>> {
+        self.is_complete
+            .then(|| Arc::new(Routes::compile(&self.collections)))
+    }
+
+    fn holder(&self, digest: &Digest) -> Option<Arc<Holder>> {
+        let records: HashMap<_, _> = Record::of(&self.profile).unwrap().into_iter().collect();
+        records.get(digest).cloned().map(Holder::new).map(Arc::new)
+    }
+}
+
+fn decide(
+    known: &Known,
+    target: &str,
+    headers: &[(&[u8], &[u8])],
+    address: &dyn Fn() -> Option<IpAddr>,
+) -> Result<(Vec<String>, String), Denial> {
+    let mut all: Vec<(&[u8], &[u8])> = vec![
+        (b":method", b"GET"),
+        (b":authority", b"api.example"),
+        (b":path", target.as_bytes()),
+    ];
+    all.extend(headers);
+    let gate = Gate::new("api-token", &IdentityHeaders::default()).unwrap();
+    let permit = gate.decide(
+        &Request {
+            headers: &all,
+            address,
+        },
+        known,
+        NOW_MS,
+    )?;
+    let names = permit
+        .stripped()
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    Ok((
+        names.collect(),
+        String::from_utf8_lossy(&permit.collection().label).into_owned(),
+    ))
+}
+
+#[test]
+fn a_good_key_for_a_granted_collection_is_permitted_and_stripped() {
+    let (stripped, collection) =
+        decide(&Known::profile(), "/orders/7?x=1", &CREDENTIALS, &|| None).unwrap();
+    assert_eq!(
+        (stripped, collection.as_str()),
+        (vec!["api-token".to_string()], "orders/v2")
+    );
+}
+
+#[test]
+fn nothing_is_permitted_before_the_records_are_complete() {
+    let known = Known {
+        is_complete: false,
+        ..Known::profile()
+    };
+    known.check("/orders/7", &CREDENTIALS, Err(DenialReason::NotReady));
+}
+
+#[test]
+fn a_missing_and_an_invalid_credential_are_told_apart_and_reveal_no_route() {
+    for target in ["/orders/7", "/nowhere", "/off", "/stock"] {
+        Known::profile().check(target, &[], Err(DenialReason::CredentialMissing));
+        for wrong in [&b"bad"[..], b"ptc_live_x", b"\xff\xfe"] {
+            Known::profile().check(
+                target,
+                &[(b"api-token", wrong)],
+                Err(DenialReason::CredentialInvalid),
+            );
+        }
+        Known::profile().check(
+            target,
+            &[(b"authorization", b"Basic %%")],
+            Err(DenialReason::CredentialInvalid),
+        );
+    }
+}
+
+#[test]
+fn two_different_credentials_are_ambiguous() {
+    let headers: [(&[u8], &[u8]); 2] =
+        [(b"api-token", b"good"), (b"authorization", b"Bearer other")];
+    Known::profile().check("/orders/7", &headers, Err(DenialReason::RequestAmbiguous));
+}
+
+#[test]
+fn an_ambiguous_path_is_refused_whoever_asks() {
+    Known::profile().check(
+        "/orders/%2e%2e/stock",
+        &[],
+        Err(DenialReason::RequestAmbiguous),
+    );
+    Known::profile().check(
+        "/orders/..%2f",
+        &CREDENTIALS,
+        Err(DenialReason::RequestAmbiguous),
+    );
+}
+
+#[test]
+fn a_disabled_client_or_profile_is_refused_with_the_reason() {
+    let client = Known::profile().with(|profile| profile.client.enabled = false);
+    client.check("/orders/7", &CREDENTIALS, Err(DenialReason::ClientDisabled));
+    let profile = Known::profile().with(|profile| profile.enabled = false);
+    profile.check(
+        "/orders/7",
+        &CREDENTIALS,
+        Err(DenialReason::ProfileDisabled),
+    );
+}
+
+#[test]
+fn a_profile_and_a_key_expire_at_their_millisecond() {
+    for (end_ms, expected) in [
+        (NOW_MS, Err(DenialReason::CredentialExpired)),
+        (NOW_MS + 1, Ok(())),
+    ] {
+        Known::profile()
+            .with(|profile| profile.expires_at_ms = Some(end_ms))
+            .check("/orders/7", &CREDENTIALS, expected);
+        Known::profile()
+            .with_key(|key| key.expires_at_ms = Some(end_ms))
+            .check("/orders/7", &CREDENTIALS, expected);
+    }
+}
+
+#[test]
+fn the_holder_of_a_revoked_key_is_told_so() {
+    let known = Known::profile().with_key(|key| key.state = KeyState::Revoked);
+    known.check(
+        "/orders/7",
+        &CREDENTIALS,
+        Err(DenialReason::CredentialRevoked),
+    );
+}
+
+#[test]
+fn the_address_is_asked_for_only_where_there_are_rules_and_must_be_known() {
+    let asked = Cell::new(0);
+    let from = |address: Option<&str>| {
+        let address = address.map(|text| text.parse().unwrap());
+        let asked = &asked;
+        move || {
+            asked.set(asked.get() + 1);
+            address
+        }
+    };
+    let reason = |known: &Known, address: Option<&str>| {
+        let decision = decide(known, "/orders/7", &CREDENTIALS, &from(address));
+        decision.map(drop).map_err(|denial| denial.reason)
+    };
+    assert_eq!(reason(&Known::profile(), None), Ok(()));
+    assert_eq!(asked.get(), 0);
+    let known =
+        Known::profile().with(|profile| profile.addresses.allow = vec!["10.0.0.0/8".into()]);
+    assert_eq!(reason(&known, Some("10.1.2.3")), Ok(()));
+    assert_eq!(
+        reason(&known, Some("192.0.2.1")),
+        Err(DenialReason::AddressNotAllowed)
+    );
+    assert_eq!(reason(&known, None), Err(DenialReason::AddressNotAllowed));
+    assert_eq!(asked.get(), 3);
+}
+
+#[test]
+fn only_granted_collections_and_enabled_endpoints_are_open() {
+    Known::profile().check(
+        "/stock",
+        &CREDENTIALS,
+        Err(DenialReason::CollectionNotGranted),
+    );
+    Known::profile().check("/off", &CREDENTIALS, Err(DenialReason::EndpointDisabled));
+    Known::profile().check(
+        "/nowhere",
+        &CREDENTIALS,
+        Err(DenialReason::EndpointNotFound),
+    );
+    let none = Known::profile().with(|profile| profile.collections.clear());
+    none.check(
+        "/orders/7",
+        &CREDENTIALS,
+        Err(DenialReason::CollectionNotGranted),
+    );
+}
+
+#[test]
+fn forged_identity_headers_are_stripped_in_every_spelling() {
+    let forged: [&[u8]; 7] = [
+        b"x-client-id",
+        b"X-Client-Id",
+        b"x_client_id",
+        b"x.client-name",
+        b"x-access_profile-id",
+        b"x-api-collection",
+        b"x-client-id",
+    ];
+    let mut headers = CREDENTIALS.to_vec();
+    headers.extend(forged.iter().map(|name| (*name, &b"root"[..])));
+    headers.extend([
+        (&b"x-client-idx"[..], &b"kept"[..]),
+        (b"y-client-id", b"kept"),
+    ]);
+    let (stripped, _) = decide(&Known::profile(), "/orders/7", &headers, &|| None).unwrap();
+    assert_eq!(
+        stripped,
+        [
+            "api-token",
+            "x-client-id",
+            "X-Client-Id",
+            "x_client_id",
+            "x.client-name",
+            "x-access_profile-id",
+            "x-api-collection"
+        ]
+    );
+}
+
+#[test]
+fn every_carrier_of_the_credential_is_stripped_and_a_foreign_authorization_is_not() {
+    let headers: [(&[u8], &[u8]); 2] =
+        [(b"authorization", b"Bearer good"), (b"api-token", b"good")];
+    let (stripped, _) = decide(&Known::profile(), "/orders/7", &headers, &|| None).unwrap();
+    assert_eq!(stripped, ["authorization", "api-token"]);
+    let headers: [(&[u8], &[u8]); 2] = [
+        (b"authorization", b"Basic Ym9iOnB3"),
+        (b"api-token", b"good"),
+    ];
+    let (stripped, _) = decide(&Known::profile(), "/orders/7", &headers, &|| None).unwrap();
+    assert_eq!(stripped, ["api-token"]);
+}
+
+#[test]
+fn a_denial_names_its_holder_only_once_the_credential_is_known() {
+    let denial = decide(
+        &Known::profile(),
+        "/orders/7",
+        &[(b"api-token", b"bad")],
+        &|| None,
+    )
+    .unwrap_err();
+    assert!(denial.holder.is_none());
+    let denial = decide(&Known::profile(), "/stock", &CREDENTIALS, &|| None).unwrap_err();
+    assert_eq!(denial.holder.unwrap().record().client.name, "Acme");
+    assert_eq!(denial.collection.unwrap().label.as_ref(), b"stock/v1");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_with_the_name() {
+    let identity = IdentityHeaders::default();
+    for name in [
+        "",
+        "a b",
+        "content-length",
+        "Authorization",
+        "x-client-id",
+        "X_Client_Id",
+        &"x".repeat(64),
+    ] {
+        assert_eq!(Gate::new(name, &identity).unwrap_err().name, name);
+    }
+    let gate = Gate::new(
+        "X-Key",
+        &IdentityHeaders {
+            client_id: "X-Who".into(),
+            ..identity
+        },
+    )
+    .unwrap();
+    assert_eq!(gate.identity_headers().client_id, "x-who");
+}

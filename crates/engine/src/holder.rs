@@ -1,0 +1,175 @@
+//! Who a credential belongs to: the access profile as the data plane keeps it, compiled once from the feed.
+
+use std::fmt::Write as _;
+
+use portcullis_feed::{
+    AccessMethod, ApiKey, Client, CollectionId, Digest, KeyState, Policy, Profile, ProfileId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::address::{AddressRules, InvalidAddress};
+
+/// What is kept for each credential of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The public id of the credential.
+    pub key_id: String,
+    /// Whether the credential may still be used.
+    pub key_state: KeyState,
+    /// When the credential stops working, in milliseconds since 1970.
+    pub key_expires_at_ms: Option<u64>,
+    /// The profile that it opens.
+    pub profile_id: ProfileId,
+    /// Whether the profile may be used.
+    pub profile_enabled: bool,
+    /// When the profile stops working, in milliseconds since 1970.
+    pub profile_expires_at_ms: Option<u64>,
+    /// Whose profile it is.
+    pub client: ClientRecord,
+    /// From where it may be used.
+    pub addresses: AddressRules,
+    /// What is granted.
+    pub collections: Vec<CollectionId>,
+    /// How much of it.
+    pub policy: Option<PolicyRecord>,
+}
+
+/// A client as the data plane keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRecord {
+    /// Its public name.
+    pub id: portcullis_feed::ClientId,
+    /// What people call it.
+    pub name: String,
+    /// Whether it may call anything.
+    pub enabled: bool,
+}
+
+/// A policy as the data plane keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// Its public name.
+    pub id: portcullis_feed::PolicyId,
+    /// Over a short time.
+    pub rate_limit: Option<RateLimitRecord>,
+    /// Over a long time.
+    pub quota: Option<portcullis_feed::Quota>,
+}
+
+/// A rate limit as the data plane keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLimitRecord {
+    /// How many requests.
+    pub requests: u32,
+    /// In which time.
+    pub per: portcullis_feed::RateWindow,
+    /// How many may come at once.
+    pub burst: u32,
+}
+
+impl Record {
+    /// The records of a profile, each with the digest under which it is looked up.
+    ///
+    /// # Errors
+    /// When an address list has an entry that is none: such a profile must not open anything.
+    pub fn of(profile: &Profile) -> Result<Vec<(Digest, Self)>, InvalidAddress> {
+        let addresses = AddressRules::parse(&profile.addresses)?;
+        let AccessMethod::ApiKey { keys } = &profile.access;
+        Ok(keys
+            .iter()
+            .map(|key| (key.digest, Self::of_key(profile, key, addresses.clone())))
+            .collect())
+    }
+
+    fn of_key(profile: &Profile, key: &ApiKey, addresses: AddressRules) -> Self {
+        let Client { id, name, enabled } = profile.client.clone();
+        Self {
+            key_id: key.id.clone(),
+            key_state: key.state,
+            key_expires_at_ms: key.expires_at_ms,
+            profile_id: profile.id,
+            profile_enabled: profile.enabled,
+            profile_expires_at_ms: profile.expires_at_ms,
+            client: ClientRecord { id, name, enabled },
+            addresses,
+            collections: profile.collections.clone(),
+            policy: profile.policy.as_ref().map(PolicyRecord::of),
+        }
+    }
+}
+
+impl PolicyRecord {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            id: policy.id,
+            rate_limit: policy.rate_limit.map(|limit| RateLimitRecord {
+                requests: limit.requests,
+                per: limit.per,
+                burst: limit.burst.unwrap_or(limit.requests),
+            }),
+            quota: policy.quota,
+        }
+    }
+}
+
+/// A record with the texts that a permit needs, written once instead of on every request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    record: Record,
+    client_id: Box<str>,
+    client_name: Box<str>,
+    profile_id: Box<str>,
+}
+
+impl Holder {
+    /// Writes the texts of a record.
+    #[must_use]
+    pub fn new(record: Record) -> Self {
+        Self {
+            client_id: record.client.id.to_string().into(),
+            client_name: header_text(&record.client.name).into(),
+            profile_id: record.profile_id.to_string().into(),
+            record,
+        }
+    }
+
+    /// What is known of the credential and its profile.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The client's id as services see it.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The client's name as services see it: see [`header_text`].
+    #[must_use]
+    pub fn client_name(&self) -> &str {
+        &self.client_name
+    }
+
+    /// The profile's id as services see it.
+    #[must_use]
+    pub fn profile_id(&self) -> &str {
+        &self.profile_id
+    }
+}
+
+/// A text made fit for a header value: UTF-8, with `%` and all but printable ASCII percent-encoded (RFC 3986).
+#[must_use]
+pub fn header_text(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' | 0..b' ' | 0x7f.. => {
+                // Writing to a String cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+            _ => encoded.push(char::from(byte)),
+        }
+    }
+    encoded
+}

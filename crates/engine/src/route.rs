@@ -1,0 +1,198 @@
+//! Routes: which collection an endpoint belongs to, by host, method and path template. The most specific wins.
+
+mod template;
+mod tree;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use portcullis_feed::{Collection, CollectionId, Endpoint};
+
+use crate::holder::header_text;
+use crate::path::Path;
+pub use template::InvalidEndpoint;
+use template::{Host, Template};
+use tree::Tree;
+
+/// All endpoints of all collections, compiled for matching.
+#[derive(Debug, Default)]
+pub struct Routes {
+    exact: HashMap<Box<[u8]>, Tree>,
+    /// By parent domain with its leading dot, the longest first.
+    below: Vec<(Box<[u8]>, Tree)>,
+    any: Tree,
+}
+
+/// A collection as a request meets it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoutedCollection {
+    /// Its public name.
+    pub id: CollectionId,
+    /// `name/version`, fit for a header.
+    pub label: Box<[u8]>,
+}
+
+/// The endpoint that a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutedEndpoint {
+    /// What it is part of.
+    pub collection: Arc<RoutedCollection>,
+    /// Whether it may be called.
+    pub enabled: bool,
+}
+
+/// Two collections, or one of them twice, claim the same host, method and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Who claims it already.
+    pub first: CollectionId,
+    /// Who claims it again.
+    pub second: CollectionId,
+    /// The endpoint as `METHOD host/path`.
+    pub endpoint: String,
+}
+
+/// Whether an endpoint can be matched at all.
+///
+/// # Errors
+/// Names the field and how to mend it.
+pub fn check_endpoint(endpoint: &Endpoint) -> Result<(), InvalidEndpoint> {
+    Claim::parse(endpoint).map(drop)
+}
+
+/// The first endpoint that is claimed twice. Endpoints that cannot be matched are passed over.
+#[must_use]
+pub fn conflict<'a>(collections: impl IntoIterator<Item = &'a Collection>) -> Option<Conflict> {
+    let mut claims = HashMap::new();
+    for collection in collections {
+        for endpoint in &collection.endpoints {
+            let Ok(claim) = Claim::parse(endpoint) else {
+                continue;
+            };
+            if let Some(first) = claims.insert(claim, collection.id) {
+                return Some(Conflict {
+                    first,
+                    second: collection.id,
+                    endpoint: format!(
+                        "{} {}{}",
+                        endpoint.method,
+                        endpoint.host.as_deref().unwrap_or_default(),
+                        endpoint.path
+                    ),
+                });
+            }
+        }
+    }
+    None
+}
+
+impl Routes {
+    /// Compiles collections. Endpoints that cannot be matched are left out; of two that claim the same, the first
+    /// stays: the control plane refuses both beforehand.
+    #[must_use]
+    pub fn compile<'a>(collections: impl IntoIterator<Item = &'a Collection>) -> Self {
+        let mut routes = Self::default();
+        for collection in collections {
+            let label = format!(
+                "{}/{}",
+                header_text(&collection.name),
+                header_text(&collection.version)
+            );
+            let routed = Arc::new(RoutedCollection {
+                id: collection.id,
+                label: label.into_bytes().into(),
+            });
+            for endpoint in &collection.endpoints {
+                if let Ok(claim) = Claim::parse(endpoint) {
+                    let leaf = RoutedEndpoint {
+                        collection: Arc::clone(&routed),
+                        enabled: endpoint.enabled,
+                    };
+                    routes
+                        .tree(claim.host)
+                        .insert(claim.path, claim.method, leaf);
+                }
+            }
+        }
+        routes
+            .below
+            .sort_by_key(|(domain, _)| std::cmp::Reverse(domain.len()));
+        routes
+    }
+
+    /// The endpoint for a request, by host (exact, then the longest parent domain, then any), path (literal segments
+    /// before `{name}` before `/**`) and method (`HEAD` goes where `GET` does; exact before `*`).
+    #[must_use]
+    pub fn find(
+        &self,
+        authority: &[u8],
+        method: &[u8],
+        path: &Path<'_>,
+    ) -> Option<&RoutedEndpoint> {
+        if self.exact.is_empty() && self.below.is_empty() {
+            return self.any.find(method, path);
+        }
+        let host = host_of(authority);
+        self.exact
+            .get(host.as_slice())
+            .and_then(|tree| tree.find(method, path))
+            .or_else(|| {
+                self.below
+                    .iter()
+                    .filter(|(domain, _)| host.len() > domain.len() && host.ends_with(domain))
+                    .find_map(|(_, tree)| tree.find(method, path))
+            })
+            .or_else(|| self.any.find(method, path))
+    }
+
+    fn tree(&mut self, host: Host) -> &mut Tree {
+        match host {
+            Host::Any => &mut self.any,
+            Host::Exact(name) => self.exact.entry(name).or_default(),
+            Host::Below(domain) => {
+                let at = self.below.iter().position(|(known, _)| *known == domain);
+                let at = at.unwrap_or_else(|| {
+                    self.below.push((domain, Tree::default()));
+                    self.below.len().saturating_sub(1)
+                });
+                match self.below.get_mut(at) {
+                    Some((_, tree)) => tree,
+                    // Not reached: `at` is the place of an element. Any host is wider, but `any` is the only other tree.
+                    None => &mut self.any,
+                }
+            }
+        }
+    }
+}
+
+/// What an endpoint lays claim to. Two equal ones are in conflict.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Claim {
+    host: Host,
+    method: Box<[u8]>,
+    path: Template,
+}
+
+impl Claim {
+    fn parse(endpoint: &Endpoint) -> Result<Self, InvalidEndpoint> {
+        Ok(Self {
+            host: Host::parse(endpoint.host.as_deref())?,
+            method: template::parse_method(&endpoint.method)?,
+            path: Template::parse(&endpoint.path)?,
+        })
+    }
+}
+
+/// The host of an authority: without port and trailing dot, in lower case (RFC 3986 section 3.2.2).
+fn host_of(authority: &[u8]) -> Vec<u8> {
+    let host = if authority.first() == Some(&b'[') {
+        authority.split_inclusive(|&byte| byte == b']').next()
+    } else {
+        authority.split(|&byte| byte == b':').next()
+    };
+    let host = host.unwrap_or_default();
+    host.strip_suffix(b".").unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests;
