@@ -1,1 +1,42 @@
-//! To come.
+//! The records of the control plane and the revisions of their changes. The only SQL; no HTTP, no rules about what
+//! operators may do.
+//!
+//! [`Store::read`] opens a [`Snapshot`]: all that it reads is of one moment. [`Store::edit`] opens an [`Edit`]: it
+//! holds the write lock from its first statement, so rules can be checked against what it reads, and nothing is kept
+//! unless it commits.
+//!
+//! # Revisions
+//!
+//! The newest revision stands in one row, which every edit updates first. That takes the write lock (on PostgreSQL:
+//! the lock of the row), so edits commit in the order of their revisions and a reader who has seen R has seen all up
+//! to R. Each changed object of the feed takes a number of its own; the table `changes` holds only the newest state
+//! of each object.
+//!
+//! # Databases
+//!
+//! SQLite through sqlx's own driver rather than its `Any`: the options of a connection, the busy time and the kinds
+//! of errors stay typed. PostgreSQL is not shut out: the type of the database is named once, in `database.rs`, and
+//! every statement keeps to what both understand (`$1`, `ON CONFLICT`, `RETURNING`, window functions, BIGINT, TEXT
+//! and BOOLEAN).
+
+mod client;
+mod collection;
+mod database;
+mod edit;
+mod error;
+mod feed;
+mod key;
+mod policy;
+mod profile;
+mod record;
+mod row;
+mod snapshot;
+mod token;
+
+pub use database::Store;
+pub use edit::Edit;
+pub use error::StoreError;
+pub use record::{
+    AccessProfile, ApiKey, Client, Collection, Policy, ProfileName, TokenKind, TokenSource,
+};
+pub use snapshot::Snapshot;

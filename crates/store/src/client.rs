@@ -1,0 +1,87 @@
+//! Clients in the database.
+
+use portcullis_feed::ClientId;
+use sqlx::Row as _;
+
+use crate::database::Row;
+use crate::edit::{PROFILES_OF_CLIENT_CHANGED, PROFILES_OF_CLIENT_REMOVED};
+use crate::{Client, Edit, Snapshot, StoreError, row};
+
+impl Snapshot {
+    /// A client, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn client(&mut self, id: ClientId) -> Result<Option<Client>, StoreError> {
+        let found = sqlx::query("SELECT * FROM clients WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        found.as_ref().map(from_row).transpose()
+    }
+
+    /// The clients after one, in the order of their identifiers, which is that of their creation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clients(
+        &mut self,
+        after: Option<ClientId>,
+        limit: u32,
+    ) -> Result<Vec<Client>, StoreError> {
+        let found = sqlx::query("SELECT * FROM clients WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
+impl Edit {
+    /// Adds a client, or gives it its new state. All of its profiles change when their gateways can tell.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_client(&mut self, client: &Client) -> Result<(), StoreError> {
+        let before = self.read().client(client.id).await?;
+        sqlx::query(
+            "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+             description = excluded.description, enabled = excluded.enabled, \
+             updated_at_ms = excluded.updated_at_ms",
+        )
+        .bind(client.id.to_string())
+        .bind(&client.name)
+        .bind(&client.description)
+        .bind(client.enabled)
+        .bind(row::stored(client.created_at_ms))
+        .bind(row::stored(client.updated_at_ms))
+        .execute(&mut *self.read().transaction)
+        .await?;
+        if before.is_some_and(|before| before.as_carried() != client.as_carried()) {
+            self.mark(PROFILES_OF_CLIENT_CHANGED, &client.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a client with its profiles and their keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_client(&mut self, id: ClientId) -> Result<(), StoreError> {
+        self.mark(PROFILES_OF_CLIENT_REMOVED, &id).await?;
+        self.run("DELETE FROM clients WHERE id = $1", &id).await
+    }
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<Client, StoreError> {
+    Ok(Client {
+        id: row::parsed(row, "id")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        enabled: row.try_get("enabled")?,
+        created_at_ms: row::number(row, "created_at_ms")?,
+        updated_at_ms: row::number(row, "updated_at_ms")?,
+    })
+}

@@ -1,0 +1,107 @@
+//! API collections in the database, with their endpoints.
+
+use std::collections::HashSet;
+
+use portcullis_feed::CollectionId;
+use sqlx::Row as _;
+
+use crate::database::Row;
+use crate::edit::{COLLECTION_CHANGED, COLLECTION_REMOVED};
+use crate::{Collection, Edit, Snapshot, StoreError, row};
+
+impl Snapshot {
+    /// A collection, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn collection(&mut self, id: CollectionId) -> Result<Option<Collection>, StoreError> {
+        let found = sqlx::query("SELECT * FROM collections WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        found.as_ref().map(from_row).transpose()
+    }
+
+    /// The collections after one, in the order of their identifiers, which is that of their creation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn collections(
+        &mut self,
+        after: Option<CollectionId>,
+        limit: u32,
+    ) -> Result<Vec<Collection>, StoreError> {
+        let found = sqlx::query("SELECT * FROM collections WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        found.iter().map(from_row).collect()
+    }
+
+    /// Those of the collections which exist.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn known_collections(
+        &mut self,
+        ids: &[CollectionId],
+    ) -> Result<HashSet<CollectionId>, StoreError> {
+        let found = self
+            .rows("SELECT id FROM collections WHERE id", ids)
+            .await?;
+        found.iter().map(|row| row::parsed(row, "id")).collect()
+    }
+}
+
+impl Edit {
+    /// Adds a collection, or gives it its new state.
+    ///
+    /// # Errors
+    /// When the database fails, or another collection has its name and version.
+    pub async fn put_collection(&mut self, collection: &Collection) -> Result<(), StoreError> {
+        let before = self.read().collection(collection.id).await?;
+        sqlx::query(
+            "INSERT INTO collections \
+             (id, name, version, description, endpoints, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+             name = excluded.name, version = excluded.version, \
+             description = excluded.description, endpoints = excluded.endpoints, \
+             updated_at_ms = excluded.updated_at_ms",
+        )
+        .bind(collection.id.to_string())
+        .bind(&collection.name)
+        .bind(&collection.version)
+        .bind(&collection.description)
+        .bind(row::to_json(&collection.endpoints, "endpoints")?)
+        .bind(row::stored(collection.created_at_ms))
+        .bind(row::stored(collection.updated_at_ms))
+        .execute(&mut *self.read().transaction)
+        .await?;
+        if before.is_none_or(|before| before.as_carried() != collection.as_carried()) {
+            self.mark(COLLECTION_CHANGED, &collection.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a collection that no profile grants.
+    ///
+    /// # Errors
+    /// When the database fails, or a profile grants it.
+    pub async fn delete_collection(&mut self, id: CollectionId) -> Result<(), StoreError> {
+        self.mark(COLLECTION_REMOVED, &id).await?;
+        self.run("DELETE FROM collections WHERE id = $1", &id).await
+    }
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<Collection, StoreError> {
+    Ok(Collection {
+        id: row::parsed(row, "id")?,
+        name: row.try_get("name")?,
+        version: row.try_get("version")?,
+        description: row.try_get("description")?,
+        endpoints: row::from_json(row, "endpoints")?,
+        created_at_ms: row::number(row, "created_at_ms")?,
+        updated_at_ms: row::number(row, "updated_at_ms")?,
+    })
+}

@@ -1,0 +1,180 @@
+//! Opening the database: which kind it is, how its connections behave, and its form. No records.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_feed::{Epoch, Revision};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Pool, Row as _, SqlSafeStr as _};
+use tokio::sync::watch;
+
+use crate::{Edit, Snapshot, StoreError, row};
+
+/// The one place that says which database this is.
+pub(crate) type Database = sqlx::Sqlite;
+pub(crate) type Row = <Database as sqlx::Database>::Row;
+
+const FILE: &str = "portcullis.db";
+const LOCK_FILE: &str = "portcullis.lock";
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "records", include_str!("../migrations/1_records.sql"))];
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    readers: Pool<Database>,
+    writer: Pool<Database>,
+    head: watch::Sender<Revision>,
+    epoch: Epoch,
+    _lock: Arc<File>,
+}
+
+impl Store {
+    /// Opens `portcullis.db` in a folder; makes both when they are missing. A new database begins the life that
+    /// `new_epoch` names, which must be random.
+    ///
+    /// # Errors
+    /// When the folder cannot be written or is in use, or the file is not a database of this or an earlier version.
+    pub async fn open(folder: &Path, new_epoch: &str) -> Result<Self, StoreError> {
+        let lock = Arc::new(claim(folder)?);
+        let path = folder.join(FILE);
+        let options = connect_options(&path);
+        let unopened = |source| StoreError::Unopened {
+            path: path.clone(),
+            source,
+        };
+        // One writer: SQLite has a single write lock, and waiting for a connection is fair and wakes at once, where
+        // waiting for the lock is neither.
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(unopened)?;
+        migrator()
+            .run(&writer)
+            .await
+            .map_err(|source| StoreError::Unmigrated {
+                path: path.clone(),
+                source,
+            })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(unopened)?;
+        let state = begin_life(&writer, new_epoch).await?;
+        Ok(Self {
+            readers,
+            writer,
+            head: watch::Sender::new(row::number(&state, "revision")?),
+            epoch: state.try_get("epoch")?,
+            _lock: lock,
+        })
+    }
+
+    /// To which life of the database its revisions belong.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Tells the newest revision, and wakes whoever waits for a newer one as soon as it is committed.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Revision> {
+        self.head.subscribe()
+    }
+
+    /// Begins to read: everything as it is at one moment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::of(self.readers.begin().await?))
+    }
+
+    /// Begins to write, as soon as nobody else does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn edit(&self) -> Result<Edit, StoreError> {
+        Edit::begin(self.writer.begin().await?, self.head.clone()).await
+    }
+
+    /// Waits until all transactions have ended, then closes the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Makes the folder, readable by its owner only, and takes it for this process.
+fn claim(folder: &Path) -> Result<File, StoreError> {
+    let unwritable = |source| StoreError::UnwritableFolder {
+        path: PathBuf::from(folder),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(unwritable)?;
+    let lock = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(folder.join(LOCK_FILE))
+        .map_err(unwritable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::FolderInUse {
+            path: PathBuf::from(folder),
+        }),
+        Err(std::fs::TryLockError::Error(source)) => Err(unwritable(source)),
+    }
+}
+
+/// `synchronous` is FULL: with less, a power failure may take back a commit whose revision a gateway has seen, and
+/// the next change would take the same number.
+fn connect_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+}
+
+fn migrator() -> Migrator {
+    Migrator::with_migrations(
+        MIGRATIONS
+            .into_iter()
+            .map(|(version, description, sql)| {
+                Migration::new(
+                    version,
+                    description.into(),
+                    MigrationType::Simple,
+                    sql.into_sql_str(),
+                    false,
+                )
+            })
+            .collect(),
+    )
+}
+
+async fn begin_life(writer: &Pool<Database>, new_epoch: &str) -> Result<Row, StoreError> {
+    sqlx::query(
+        "INSERT INTO state (id, epoch, revision) VALUES (1, $1, 0) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new_epoch)
+    .execute(writer)
+    .await?;
+    Ok(sqlx::query("SELECT epoch, revision FROM state")
+        .fetch_one(writer)
+        .await?)
+}

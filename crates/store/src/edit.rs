@@ -1,0 +1,123 @@
+//! Writing: one edit is one transaction, with the write lock from its first statement, and takes the revisions of
+//! what it changes. What can be written stands with its kind of record.
+
+use portcullis_feed::Revision;
+use sqlx::Transaction;
+use tokio::sync::watch;
+
+use crate::database::Database;
+use crate::{Snapshot, StoreError, row};
+
+/// A statement that gives each object which it selects the next revision. `$1` is the newest revision, `$2` what
+/// picks the objects. SQLite and PostgreSQL both need the name of the kind as a literal here.
+macro_rules! mark {
+    ($kind:literal, $objects:literal, removed: $removed:literal) => {
+        concat!(
+            "INSERT INTO changes (kind, object_id, revision, removed) SELECT '",
+            $kind,
+            "', id, $1 + ROW_NUMBER() OVER (ORDER BY id), ",
+            $removed,
+            " FROM ",
+            $objects,
+            " = $2 ON CONFLICT (kind, object_id) \
+             DO UPDATE SET revision = excluded.revision, removed = excluded.removed"
+        )
+    };
+}
+
+pub(crate) const PROFILE_CHANGED: &str =
+    mark!("profile", "access_profiles WHERE id", removed: "FALSE");
+pub(crate) const PROFILE_REMOVED: &str =
+    mark!("profile", "access_profiles WHERE id", removed: "TRUE");
+pub(crate) const PROFILES_OF_CLIENT_CHANGED: &str =
+    mark!("profile", "access_profiles WHERE client_id", removed: "FALSE");
+pub(crate) const PROFILES_OF_CLIENT_REMOVED: &str =
+    mark!("profile", "access_profiles WHERE client_id", removed: "TRUE");
+pub(crate) const PROFILES_OF_POLICY_CHANGED: &str =
+    mark!("profile", "access_profiles WHERE policy_id", removed: "FALSE");
+pub(crate) const COLLECTION_CHANGED: &str =
+    mark!("collection", "collections WHERE id", removed: "FALSE");
+pub(crate) const COLLECTION_REMOVED: &str =
+    mark!("collection", "collections WHERE id", removed: "TRUE");
+
+/// Changes that are kept together or not at all. Dropped without [`Edit::commit`], it leaves nothing behind.
+pub struct Edit {
+    snapshot: Snapshot,
+    revision: Revision,
+    head: watch::Sender<Revision>,
+}
+
+impl Edit {
+    pub(crate) async fn begin(
+        mut transaction: Transaction<'static, Database>,
+        head: watch::Sender<Revision>,
+    ) -> Result<Self, StoreError> {
+        // An update, though it changes nothing: it takes the lock before anything is read.
+        let state = sqlx::query("UPDATE state SET revision = revision RETURNING revision")
+            .fetch_one(&mut *transaction)
+            .await?;
+        Ok(Self {
+            revision: row::number(&state, "revision")?,
+            snapshot: Snapshot::of(transaction),
+            head,
+        })
+    }
+
+    /// Reads with the changes that this edit has made so far.
+    pub const fn read(&mut self) -> &mut Snapshot {
+        &mut self.snapshot
+    }
+
+    /// Keeps the changes, wakes who waits for them, and tells the revision of the last: a gateway that has seen it
+    /// has seen them all. An edit that changed nothing of the feed tells the newest revision there is.
+    ///
+    /// # Errors
+    /// When the database fails: then nothing is kept.
+    pub async fn commit(mut self) -> Result<Revision, StoreError> {
+        sqlx::query("UPDATE state SET revision = $1")
+            .bind(row::stored(self.revision))
+            .execute(&mut *self.snapshot.transaction)
+            .await?;
+        // On a task of its own: a caller who goes away between the commit and the wake-up would leave readers asleep.
+        let ending = tokio::spawn(async move {
+            self.snapshot.transaction.commit().await?;
+            self.head.send_if_modified(|newest| {
+                let is_newer = self.revision > *newest;
+                *newest = self.revision.max(*newest);
+                is_newer
+            });
+            Ok(self.revision)
+        });
+        ending
+            .await
+            .unwrap_or(Err(StoreError::Failed(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// Gives each object that a statement of this file picks the next revision.
+    pub(crate) async fn mark(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+    ) -> Result<(), StoreError> {
+        let marked = sqlx::query(statement)
+            .bind(row::stored(self.revision))
+            .bind(object.to_string())
+            .execute(&mut *self.snapshot.transaction)
+            .await?;
+        self.revision = self.revision.saturating_add(marked.rows_affected());
+        Ok(())
+    }
+
+    /// Runs a statement that is about one record, by its identifier alone.
+    pub(crate) async fn run(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+    ) -> Result<(), StoreError> {
+        sqlx::query(statement)
+            .bind(object.to_string())
+            .execute(&mut *self.snapshot.transaction)
+            .await?;
+        Ok(())
+    }
+}

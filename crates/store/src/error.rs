@@ -1,0 +1,50 @@
+//! What can go wrong with a database. Not found is no error.
+
+use std::io;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+/// The database cannot be opened, or failed while it was used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or written.
+    #[error("cannot write to the data folder `{}`", path.display())]
+    UnwritableFolder {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Two processes over one SQLite file would not wake each other's readers.
+    #[error("the data folder `{}` is in use by another process", path.display())]
+    FolderInUse {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// The file is no database, or a broken one.
+    #[error("cannot open the database `{}`", path.display())]
+    Unopened {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The tables cannot be brought to the form of this version.
+    #[error("cannot bring the database `{}` to the form that this version needs", path.display())]
+    Unmigrated {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: MigrateError,
+    },
+    /// A statement failed.
+    #[error("the database failed")]
+    Failed(#[from] sqlx::Error),
+    /// A stored value is not what this version writes.
+    #[error("the database holds a `{column}` that cannot be read")]
+    Unreadable {
+        /// Where it stands.
+        column: &'static str,
+    },
+}

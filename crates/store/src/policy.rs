@@ -1,0 +1,100 @@
+//! Access policies in the database.
+
+use portcullis_feed::PolicyId;
+use sqlx::Row as _;
+
+use crate::database::Row;
+use crate::edit::PROFILES_OF_POLICY_CHANGED;
+use crate::{Edit, Policy, Snapshot, StoreError, row};
+
+impl Snapshot {
+    /// A policy, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn policy(&mut self, id: PolicyId) -> Result<Option<Policy>, StoreError> {
+        let found = sqlx::query("SELECT * FROM policies WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        found.as_ref().map(from_row).transpose()
+    }
+
+    /// The policies after one, in the order of their identifiers, which is that of their creation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn policies(
+        &mut self,
+        after: Option<PolicyId>,
+        limit: u32,
+    ) -> Result<Vec<Policy>, StoreError> {
+        let found = sqlx::query("SELECT * FROM policies WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
+impl Edit {
+    /// Adds a policy, or gives it its new state. All profiles that have it change when their gateways can tell.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
+        let before = self.read().policy(policy.id).await?;
+        let rate_limit = policy.rate_limit.as_ref();
+        let quota = policy.quota.as_ref();
+        sqlx::query(
+            "INSERT INTO policies \
+             (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+             name = excluded.name, description = excluded.description, \
+             rate_limit = excluded.rate_limit, quota = excluded.quota, \
+             updated_at_ms = excluded.updated_at_ms",
+        )
+        .bind(policy.id.to_string())
+        .bind(&policy.name)
+        .bind(&policy.description)
+        .bind(
+            rate_limit
+                .map(|limit| row::to_json(limit, "rate_limit"))
+                .transpose()?,
+        )
+        .bind(
+            quota
+                .map(|quota| row::to_json(quota, "quota"))
+                .transpose()?,
+        )
+        .bind(row::stored(policy.created_at_ms))
+        .bind(row::stored(policy.updated_at_ms))
+        .execute(&mut *self.read().transaction)
+        .await?;
+        if before.is_some_and(|before| before.as_carried() != policy.as_carried()) {
+            self.mark(PROFILES_OF_POLICY_CHANGED, &policy.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a policy that no profile has.
+    ///
+    /// # Errors
+    /// When the database fails, or a profile has it.
+    pub async fn delete_policy(&mut self, id: PolicyId) -> Result<(), StoreError> {
+        self.run("DELETE FROM policies WHERE id = $1", &id).await
+    }
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<Policy, StoreError> {
+    Ok(Policy {
+        id: row::parsed(row, "id")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        rate_limit: row::from_json_if_any(row, "rate_limit")?,
+        quota: row::from_json_if_any(row, "quota")?,
+        created_at_ms: row::number(row, "created_at_ms")?,
+        updated_at_ms: row::number(row, "updated_at_ms")?,
+    })
+}

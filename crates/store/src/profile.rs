@@ -1,0 +1,247 @@
+//! Access profiles in the database, with what they grant.
+
+use std::collections::HashMap;
+
+use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
+use sqlx::Row as _;
+
+use crate::database::Row;
+use crate::edit::{PROFILE_CHANGED, PROFILE_REMOVED};
+use crate::{AccessProfile, Edit, ProfileName, Snapshot, StoreError, row};
+
+impl Snapshot {
+    /// A profile, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile(&mut self, id: ProfileId) -> Result<Option<AccessProfile>, StoreError> {
+        Ok(self.profiles_named(&[id]).await?.pop())
+    }
+
+    /// The profiles after one, of one client or of all, in the order of their identifiers, which is that of their
+    /// creation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profiles(
+        &mut self,
+        client: Option<ClientId>,
+        after: Option<ProfileId>,
+        limit: u32,
+    ) -> Result<Vec<AccessProfile>, StoreError> {
+        let after = after.map_or_else(String::new, |id| id.to_string());
+        let query = match client {
+            Some(client) => sqlx::query(
+                "SELECT * FROM access_profiles WHERE id > $1 AND client_id = $3 \
+                 ORDER BY id LIMIT $2",
+            )
+            .bind(after)
+            .bind(i64::from(limit))
+            .bind(client.to_string()),
+            None => sqlx::query("SELECT * FROM access_profiles WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(after)
+                .bind(i64::from(limit)),
+        };
+        let found = query.fetch_all(&mut *self.transaction).await?;
+        self.profiles_from_rows(&found).await
+    }
+
+    /// Those of the profiles which exist, in no order.
+    pub(crate) async fn profiles_named(
+        &mut self,
+        ids: &[ProfileId],
+    ) -> Result<Vec<AccessProfile>, StoreError> {
+        let found = self
+            .rows("SELECT * FROM access_profiles WHERE id", ids)
+            .await?;
+        self.profiles_from_rows(&found).await
+    }
+
+    /// The profiles that grant a collection: the first of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profiles_granting(
+        &mut self,
+        collection: CollectionId,
+        limit: u32,
+    ) -> Result<Vec<ProfileName>, StoreError> {
+        self.profile_names(
+            "SELECT p.id, p.name FROM profile_collections c \
+             JOIN access_profiles p ON p.id = c.profile_id \
+             WHERE c.collection_id = $1 ORDER BY p.id LIMIT $2",
+            &collection,
+            limit,
+        )
+        .await
+    }
+
+    /// The profiles that have a policy: the first of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profiles_under(
+        &mut self,
+        policy: PolicyId,
+        limit: u32,
+    ) -> Result<Vec<ProfileName>, StoreError> {
+        self.profile_names(
+            "SELECT id, name FROM access_profiles WHERE policy_id = $1 ORDER BY id LIMIT $2",
+            &policy,
+            limit,
+        )
+        .await
+    }
+
+    async fn profile_names(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+        limit: u32,
+    ) -> Result<Vec<ProfileName>, StoreError> {
+        let found = sqlx::query(statement)
+            .bind(object.to_string())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        let name = |row| {
+            Ok(ProfileName {
+                id: row::parsed(row, "id")?,
+                name: row.try_get("name")?,
+            })
+        };
+        found.iter().map(name).collect()
+    }
+
+    async fn profiles_from_rows(&mut self, rows: &[Row]) -> Result<Vec<AccessProfile>, StoreError> {
+        let ids: Vec<ProfileId> = rows
+            .iter()
+            .map(|row| row::parsed(row, "id"))
+            .collect::<Result<_, _>>()?;
+        let mut granted = self.granted_by(&ids).await?;
+        rows.iter()
+            .zip(ids)
+            .map(|(row, id)| from_row(row, id, granted.remove(&id).unwrap_or_default()))
+            .collect()
+    }
+
+    async fn granted_by(
+        &mut self,
+        ids: &[ProfileId],
+    ) -> Result<HashMap<ProfileId, Vec<CollectionId>>, StoreError> {
+        let mut granted: HashMap<_, Vec<_>> = HashMap::new();
+        let found = self
+            .ordered_rows(
+                "SELECT profile_id, collection_id FROM profile_collections WHERE profile_id",
+                ids,
+                " ORDER BY profile_id, position",
+            )
+            .await?;
+        for row in &found {
+            granted
+                .entry(row::parsed(row, "profile_id")?)
+                .or_default()
+                .push(row::parsed(row, "collection_id")?);
+        }
+        Ok(granted)
+    }
+}
+
+impl Edit {
+    /// Adds a profile, or gives it its new state.
+    ///
+    /// # Errors
+    /// When the database fails, or its client, its policy or one of its collections does not exist.
+    pub async fn put_profile(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {
+        let before = self.read().profile(profile.id).await?;
+        sqlx::query(
+            "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, \
+             enabled, expires_at_ms, created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET \
+             policy_id = excluded.policy_id, name = excluded.name, \
+             description = excluded.description, addresses = excluded.addresses, \
+             enabled = excluded.enabled, expires_at_ms = excluded.expires_at_ms, \
+             updated_at_ms = excluded.updated_at_ms",
+        )
+        .bind(profile.id.to_string())
+        .bind(profile.client_id.to_string())
+        .bind(profile.policy_id.map(|id| id.to_string()))
+        .bind(&profile.name)
+        .bind(&profile.description)
+        .bind(row::to_json(&profile.addresses, "addresses")?)
+        .bind(profile.enabled)
+        .bind(profile.expires_at_ms.map(row::stored))
+        .bind(row::stored(profile.created_at_ms))
+        .bind(row::stored(profile.updated_at_ms))
+        .execute(&mut *self.read().transaction)
+        .await?;
+        if before.as_ref().map(|before| &before.collections) != Some(&profile.collections) {
+            self.grant(profile).await?;
+        }
+        if before.is_none_or(|before| carried(&before) != carried(profile)) {
+            self.mark(PROFILE_CHANGED, &profile.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a profile with its keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_profile(&mut self, id: ProfileId) -> Result<(), StoreError> {
+        self.mark(PROFILE_REMOVED, &id).await?;
+        self.run("DELETE FROM access_profiles WHERE id = $1", &id)
+            .await
+    }
+
+    async fn grant(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM profile_collections WHERE profile_id = $1",
+            &profile.id,
+        )
+        .await?;
+        for (position, collection) in (0_i64..).zip(&profile.collections) {
+            sqlx::query(
+                "INSERT INTO profile_collections (profile_id, collection_id, position) \
+                 VALUES ($1, $2, $3)",
+            )
+            .bind(profile.id.to_string())
+            .bind(collection.to_string())
+            .bind(position)
+            .execute(&mut *self.read().transaction)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What gateways are told of a profile itself.
+fn carried(profile: &AccessProfile) -> impl PartialEq + '_ {
+    (
+        &profile.collections,
+        profile.policy_id,
+        &profile.addresses,
+        profile.enabled,
+        profile.expires_at_ms,
+    )
+}
+
+fn from_row(
+    row: &Row,
+    id: ProfileId,
+    collections: Vec<CollectionId>,
+) -> Result<AccessProfile, StoreError> {
+    Ok(AccessProfile {
+        id,
+        client_id: row::parsed(row, "client_id")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        collections,
+        policy_id: row::parsed_if_any(row, "policy_id")?,
+        addresses: row::from_json(row, "addresses")?,
+        enabled: row.try_get("enabled")?,
+        expires_at_ms: row::number_if_any(row, "expires_at_ms")?,
+        created_at_ms: row::number(row, "created_at_ms")?,
+        updated_at_ms: row::number(row, "updated_at_ms")?,
+    })
+}

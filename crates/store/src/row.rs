@@ -1,0 +1,72 @@
+//! Values as they stand in rows: identifiers and digests as text, times as milliseconds, lists as JSON.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row as _;
+
+use crate::StoreError;
+use crate::database::Row;
+
+/// A value with a written form, such as an identifier.
+pub(crate) fn parsed<T: FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError> {
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|_| StoreError::Unreadable { column })
+}
+
+/// The same, where it may be absent.
+pub(crate) fn parsed_if_any<T: FromStr>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(str::parse)
+        .transpose()
+        .map_err(|_| StoreError::Unreadable { column })
+}
+
+/// A list or another value that is stored as JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    row: &Row,
+    column: &'static str,
+) -> Result<T, StoreError> {
+    let text: &str = row.try_get(column)?;
+    serde_json::from_str(text).map_err(|_| StoreError::Unreadable { column })
+}
+
+/// The same, where it may be absent.
+pub(crate) fn from_json_if_any<T: DeserializeOwned>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(serde_json::from_str)
+        .transpose()
+        .map_err(|_| StoreError::Unreadable { column })
+}
+
+/// A time or a revision.
+pub(crate) fn number(row: &Row, column: &'static str) -> Result<u64, StoreError> {
+    let value: i64 = row.try_get(column)?;
+    u64::try_from(value).map_err(|_| StoreError::Unreadable { column })
+}
+
+/// The same, where it may be absent.
+pub(crate) fn number_if_any(row: &Row, column: &'static str) -> Result<Option<u64>, StoreError> {
+    let value: Option<i64> = row.try_get(column)?;
+    value
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|_| StoreError::Unreadable { column })
+}
+
+/// A time or a revision as databases take it. What is beyond their range is as far away as they can say.
+pub(crate) fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A value as JSON text.
+pub(crate) fn to_json<T: Serialize>(value: &T, column: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Unreadable { column })
+}
