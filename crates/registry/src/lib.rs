@@ -1,1 +1,40 @@
-//! To come.
+//! The records inside one Envoy. They live once for each process, in memory that its VMs share and that outlives them:
+//! packed into pages, found in place, changed by one leader. Knows neither proxy-wasm nor HTTP.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`memory`] | what is asked of the shared memory |
+//! | [`page`] | the bytes of a page |
+//! | [`state`] | which generation is live, up to which revision, and what changed lately |
+//! | [`view`] | the reading side: one in each VM, with its cache |
+//! | [`writer`] | the writing side: the leader's, applies pages of the feed |
+//! | [`lease`] | who is the leader |
+//! | [`roster`] | which VMs there are, to wake them |
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+
+mod cache;
+pub mod layout;
+pub mod lease;
+pub mod memory;
+pub mod page;
+pub mod roster;
+pub mod state;
+pub mod view;
+pub mod writer;
+
+pub use lease::Lease;
+pub use memory::{Expect, SharedMemory, Version, WriteConflict};
+pub use roster::Roster;
+pub use view::View;
+pub use writer::{Progress, RefusedPage, Writer};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Where things are in shared memory.
+//!
+//! Every key begins with the format number. Two filters with different formats in one process, as during an upgrade,
+//! therefore never meet: the newer one syncs beside the older one. Whatever changes the meaning of a byte below these
+//! keys raises [`FORMAT`]; nothing else does.
+
+use portcullis_feed::{CollectionId, Digest, ProfileId};
+
+/// The number of this layout.
+pub const FORMAT: u8 = 1;
+
+/// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
+/// cache; but every page that was ever written keeps its key.
+pub const RECORD_PAGES: u32 = 65_536;
+
+/// How many pages tell which digests belong to a profile. Only the leader reads them.
+pub const PROFILE_PAGES: u32 = 16_384;
+
+/// How many pages hold collections. Every VM reads all of them when a collection has changed.
+pub const COLLECTION_PAGES: u32 = 64;
+
+/// Which VM leads: see [`lease`](crate::lease).
+pub const LEASE: &str = "pc1/lease";
+
+/// What is live: see [`state`](crate::state).
+pub const STATE: &str = "pc1/state";
+
+/// One of two sets of pages. While one is live, the other may be filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "they are alike")]
+pub enum Side {
+    A,
+    B,
+}
+
+impl Side {
+    /// The one that is not this.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::A => 'a',
+            Self::B => 'b',
+        }
+    }
+}
+
+/// The page on which records for a digest stand.
+#[must_use]
+pub fn record_page(digest: &Digest) -> u32 {
+    page_of(&digest.0, RECORD_PAGES)
+}
+
+/// The key of a page of records.
+#[must_use]
+pub fn record_key(side: Side, page: u32) -> String {
+    format!("pc1/r{}/{page}", side.letter())
+}
+
+/// The key of the page that tells which digests belong to a profile.
+#[must_use]
+pub fn profile_key(side: Side, profile: &ProfileId) -> String {
+    // The last bytes of an id are the random ones.
+    format!(
+        "pc1/p{}/{}",
+        side.letter(),
+        page_of_id(profile.as_bytes(), PROFILE_PAGES)
+    )
+}
+
+/// The page on which a collection stands.
+#[must_use]
+pub fn collection_page(collection: &CollectionId) -> u32 {
+    page_of_id(collection.as_bytes(), COLLECTION_PAGES)
+}
+
+/// The key of a page of collections.
+#[must_use]
+pub fn collection_key(side: Side, page: u32) -> String {
+    format!("pc1/c{}/{page}", side.letter())
+}
+
+/// The key of a place in the roster, which is also the name of its queue.
+#[must_use]
+pub fn roster_key(place: u32) -> String {
+    format!("pc1/v/{place}")
+}
+
+fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {
+    let [.., a, b, c, d] = *id;
+    u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
+}
+
+fn page_of(digest: &[u8; 32], pages: u32) -> u32 {
+    let [a, b, c, d, ..] = *digest;
+    u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
+}

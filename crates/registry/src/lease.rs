@@ -1,0 +1,106 @@
+//! Who leads: a lease in shared memory, taken by compare-and-swap, renewed while its holder lives, taken over when it
+//! lapses. Only the leader speaks with the control plane and writes pages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::LEASE;
+use crate::memory::{Expect, SharedMemory};
+
+/// How long a lease runs after each renewal, in milliseconds.
+pub const LEASE_MS: u64 = 2_000;
+
+/// How long a VM that serves requests holds back when a lease has lapsed, in favour of one that does not.
+pub const COURTESY_MS: u64 = 500;
+
+/// One VM's claim to leadership.
+#[derive(Debug)]
+pub struct Lease<M> {
+    memory: M,
+    /// Tells this VM from all others.
+    candidate: u64,
+    held: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Holding {
+    candidate: u64,
+    term: u64,
+    until_ms: u64,
+}
+
+impl<M: SharedMemory> Lease<M> {
+    /// A claim that is not made yet. `candidate` must differ between all VMs of the process.
+    pub fn new(memory: M, candidate: u64) -> Self {
+        Self {
+            memory,
+            candidate,
+            held: None,
+        }
+    }
+
+    /// Renews the lease when it is ours, takes it when it has lapsed, and answers the term while it is ours.
+    ///
+    /// `now_ms` may jump: a lease that would run for longer than any is given has lapsed too.
+    pub fn tend(&mut self, now_ms: u64, serves_requests: bool) -> Option<u64> {
+        let read = self.memory.read(LEASE);
+        let holding = read
+            .as_ref()
+            .and_then(|(bytes, _)| postcard::from_bytes::<Holding>(bytes).ok());
+        let courtesy_ms = if serves_requests { COURTESY_MS } else { 0 };
+        let term = match &holding {
+            Some(it) if it.candidate == self.candidate && self.held == Some(it.term) => {
+                if it.until_ms.saturating_sub(now_ms) > LEASE_MS / 2 && !is_absurd(it, now_ms) {
+                    return self.held;
+                }
+                it.term
+            }
+            Some(it)
+                if is_absurd(it, now_ms) || it.until_ms.saturating_add(courtesy_ms) <= now_ms =>
+            {
+                it.term.saturating_add(1)
+            }
+            Some(_) => {
+                self.held = None;
+                return None;
+            }
+            None => 1,
+        };
+        let mine = Holding {
+            candidate: self.candidate,
+            term,
+            until_ms: now_ms.saturating_add(LEASE_MS),
+        };
+        let expect = Expect::as_read(read.as_ref());
+        let is_written = postcard::to_allocvec(&mine)
+            .is_ok_and(|bytes| self.memory.write(LEASE, &bytes, expect).is_ok());
+        self.held = is_written.then_some(term);
+        self.held
+    }
+
+    /// Gives the lease back, so that the next candidate need not wait.
+    pub fn release(&mut self) {
+        let Some(term) = self.held.take() else {
+            return;
+        };
+        let read = self.memory.read(LEASE);
+        let lapsed = Holding {
+            candidate: 0,
+            term,
+            until_ms: 0,
+        };
+        let is_ours = read
+            .as_ref()
+            .and_then(|(bytes, _)| postcard::from_bytes::<Holding>(bytes).ok())
+            .is_some_and(|it| it.candidate == self.candidate && it.term == term);
+        if let (true, Ok(bytes)) = (is_ours, postcard::to_allocvec(&lapsed)) {
+            // When someone has taken it meanwhile, there is nothing to give back.
+            let _ = self
+                .memory
+                .write(LEASE, &bytes, Expect::as_read(read.as_ref()));
+        }
+    }
+}
+
+fn is_absurd(holding: &Holding, now_ms: u64) -> bool {
+    holding.until_ms > now_ms.saturating_add(LEASE_MS)
+}

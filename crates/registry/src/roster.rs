@@ -1,0 +1,146 @@
+//! Which VMs there are: each keeps a place with a queue of its own, so that the leader can wake them all.
+//! Places are taken over from VMs that have fallen silent, so neither keys nor queues grow with crashes and reloads.
+
+use portcullis_feed::Revision;
+use serde::{Deserialize, Serialize};
+
+use crate::layout::roster_key;
+use crate::memory::{Expect, QueueId, SharedMemory};
+
+/// How many VMs can be in one process: Envoy has one on each worker and one on the main thread, and twice as many while
+/// a listener drains.
+pub const PLACES: u32 = 1_024;
+
+/// A VM that has not been heard of for this long has lost its place, in milliseconds.
+pub const SILENCE_MS: u64 = 10_000;
+
+/// One VM's place in the roster.
+#[derive(Debug)]
+pub struct Roster<M> {
+    memory: M,
+    member: u64,
+    place: Option<u32>,
+    queue: Option<QueueId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    member: u64,
+    queue: QueueId,
+    /// What the VM has applied, once it knows anything.
+    revision: Option<Revision>,
+    seen_ms: u64,
+}
+
+impl Entry {
+    fn is_silent(&self, now_ms: u64) -> bool {
+        now_ms.abs_diff(self.seen_ms) > SILENCE_MS
+    }
+}
+
+impl<M: SharedMemory> Roster<M> {
+    /// A VM without a place yet. `member` must differ between all VMs of the process.
+    pub fn new(memory: M, member: u64) -> Self {
+        Self {
+            memory,
+            member,
+            place: None,
+            queue: None,
+        }
+    }
+
+    /// Says that this VM lives and what it has applied. Takes a place when it has none or has lost it.
+    pub fn report(&mut self, revision: Option<Revision>, now_ms: u64) {
+        if self
+            .place
+            .is_some_and(|place| self.keep(place, revision, now_ms))
+        {
+            return;
+        }
+        self.place = (0..PLACES).find(|&place| self.take(place, revision, now_ms));
+    }
+
+    /// The queue that wakes this VM.
+    #[must_use]
+    pub fn queue(&self) -> Option<QueueId> {
+        self.queue
+    }
+
+    /// Wakes every VM that is alive but this one.
+    pub fn wake_others(&self, now_ms: u64) {
+        for place in 0..PLACES {
+            let Some((entry, _)) = self.read(place) else {
+                break;
+            };
+            if entry.member != self.member && !entry.is_silent(now_ms) {
+                self.memory.ring(entry.queue);
+            }
+        }
+    }
+
+    fn keep(&mut self, place: u32, revision: Option<Revision>, now_ms: u64) -> bool {
+        let Some((entry, expect)) = self
+            .read(place)
+            .filter(|(entry, _)| entry.member == self.member)
+        else {
+            return false;
+        };
+        let is_due = entry.revision != revision || now_ms.abs_diff(entry.seen_ms) > SILENCE_MS / 4;
+        !is_due
+            || self.write(
+                place,
+                &Entry {
+                    revision,
+                    seen_ms: now_ms,
+                    ..entry
+                },
+                expect,
+            )
+    }
+
+    fn take(&mut self, place: u32, revision: Option<Revision>, now_ms: u64) -> bool {
+        let expect = match self.read(place) {
+            Some((entry, _)) if !entry.is_silent(now_ms) => return false,
+            Some((_, expect)) => expect,
+            None => Expect::Absent,
+        };
+        // The place first, the queue after it: opening a queue takes it away from whoever had it.
+        let mut entry = Entry {
+            member: self.member,
+            queue: 0,
+            revision,
+            seen_ms: now_ms,
+        };
+        if !self.write(place, &entry, expect) {
+            return false;
+        }
+        let Some(queue) = self.memory.open_queue(&roster_key(place)) else {
+            return false;
+        };
+        entry.queue = queue;
+        self.queue = Some(queue);
+        self.read(place).is_some_and(|(known, expect)| {
+            known.member == self.member && self.write(place, &entry, expect)
+        })
+    }
+
+    fn read(&self, place: u32) -> Option<(Entry, Expect)> {
+        let (bytes, version) = self.memory.read(&roster_key(place))?;
+        // An entry that cannot be read belongs to nobody.
+        let entry = postcard::from_bytes(&bytes).unwrap_or(Entry {
+            member: 0,
+            queue: 0,
+            revision: None,
+            seen_ms: 0,
+        });
+        Some((entry, Expect::Unchanged(version)))
+    }
+
+    fn write(&self, place: u32, entry: &Entry, expect: Expect) -> bool {
+        postcard::to_allocvec(entry).is_ok_and(|bytes| {
+            self.memory
+                .write(&roster_key(place), &bytes, expect)
+                .is_ok()
+        })
+    }
+}

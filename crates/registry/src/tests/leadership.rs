@@ -1,0 +1,132 @@
+//! Sentences about the lease and the roster.
+
+use super::Memory;
+use crate::lease::{COURTESY_MS, LEASE_MS, Lease};
+use crate::roster::{Roster, SILENCE_MS};
+
+const NOW_MS: u64 = 1_800_000_000_000;
+
+#[test]
+fn the_first_candidate_leads_and_the_others_follow() {
+    let memory = Memory::default();
+    let (mut one, mut two) = (Lease::new(memory.clone(), 1), Lease::new(memory, 2));
+    assert_eq!(one.tend(NOW_MS, false), Some(1));
+    assert_eq!(two.tend(NOW_MS, false), None);
+    assert_eq!(one.tend(NOW_MS + LEASE_MS - 1, false), Some(1));
+    assert_eq!(
+        two.tend(NOW_MS + LEASE_MS, false),
+        None,
+        "the lease was renewed"
+    );
+}
+
+#[test]
+fn a_lapsed_lease_is_taken_over_with_a_higher_term_and_its_holder_notices() {
+    let memory = Memory::default();
+    let (mut one, mut two) = (Lease::new(memory.clone(), 1), Lease::new(memory, 2));
+    one.tend(NOW_MS, false);
+    assert_eq!(two.tend(NOW_MS + LEASE_MS, false), Some(2));
+    assert_eq!(one.tend(NOW_MS + LEASE_MS + 1, false), None);
+}
+
+#[test]
+fn a_vm_that_serves_requests_holds_back_for_one_that_does_not() {
+    let memory = Memory::default();
+    let mut gone = Lease::new(memory.clone(), 1);
+    gone.tend(NOW_MS, false);
+    let (mut worker, mut idle) = (Lease::new(memory.clone(), 2), Lease::new(memory.clone(), 3));
+    assert_eq!(worker.tend(NOW_MS + LEASE_MS, true), None);
+    assert_eq!(idle.tend(NOW_MS + LEASE_MS, false), Some(2));
+    let mut alone = Lease::new(memory, 4);
+    assert_eq!(
+        alone.tend(NOW_MS + 2 * LEASE_MS + COURTESY_MS, true),
+        Some(3)
+    );
+}
+
+#[test]
+fn a_released_lease_can_be_taken_at_once() {
+    let memory = Memory::default();
+    let (mut one, mut two) = (Lease::new(memory.clone(), 1), Lease::new(memory, 2));
+    one.tend(NOW_MS, false);
+    one.release();
+    assert_eq!(two.tend(NOW_MS, false), Some(2));
+    one.release();
+    assert_eq!(
+        two.tend(NOW_MS, false),
+        Some(2),
+        "what is not ours is not given back"
+    );
+}
+
+#[test]
+fn a_clock_that_jumps_back_does_not_freeze_leadership() {
+    let memory = Memory::default();
+    let (mut gone, mut two) = (Lease::new(memory.clone(), 1), Lease::new(memory, 2));
+    gone.tend(NOW_MS, false);
+    assert_eq!(two.tend(NOW_MS - 3_600_000, false), Some(2));
+}
+
+#[test]
+fn of_two_candidates_at_the_same_moment_one_leads() {
+    let memory = Memory::default();
+    let mut one = Lease::new(memory.clone(), 1);
+    memory.fail_after(Some(0));
+    assert_eq!(
+        one.tend(NOW_MS, false),
+        None,
+        "the write lost against another one"
+    );
+}
+
+#[test]
+fn every_other_vm_is_woken_by_its_own_queue() {
+    let memory = Memory::default();
+    let mut vms: Vec<_> = (1..=3)
+        .map(|member| Roster::new(memory.clone(), member))
+        .collect();
+    vms.iter_mut().for_each(|vm| vm.report(None, NOW_MS));
+    vms[0].wake_others(NOW_MS);
+    let others: Vec<_> = vms[1..].iter().filter_map(Roster::queue).collect();
+    assert_eq!(*memory.0.rung.borrow(), others);
+    assert_ne!(vms[1].queue(), vms[2].queue());
+}
+
+#[test]
+fn the_place_of_a_silent_vm_is_taken_over_and_nothing_grows() {
+    let memory = Memory::default();
+    let mut now_ms = NOW_MS;
+    for generation in 0..50 {
+        let mut vm = Roster::new(memory.clone(), 100 + generation);
+        vm.report(Some(generation), now_ms);
+        now_ms += SILENCE_MS + 1;
+    }
+    assert_eq!((memory.keys(), memory.0.queues.borrow().len()), (1, 1));
+}
+
+#[test]
+fn a_vm_whose_place_was_taken_finds_another() {
+    let memory = Memory::default();
+    let (mut slow, mut other) = (
+        Roster::new(memory.clone(), 1),
+        Roster::new(memory.clone(), 2),
+    );
+    slow.report(None, NOW_MS);
+    other.report(None, NOW_MS + SILENCE_MS + 1);
+    assert_eq!(slow.queue(), other.queue());
+    slow.report(None, NOW_MS + SILENCE_MS + 2);
+    assert_ne!(slow.queue(), other.queue());
+}
+
+#[test]
+fn a_silent_vm_is_not_rung() {
+    let memory = Memory::default();
+    let (mut gone, mut one) = (
+        Roster::new(memory.clone(), 1),
+        Roster::new(memory.clone(), 2),
+    );
+    gone.report(None, NOW_MS);
+    one.report(None, NOW_MS);
+    one.wake_others(NOW_MS + SILENCE_MS + 1);
+    assert!(memory.0.rung.borrow().is_empty());
+}

@@ -1,0 +1,177 @@
+//! The reading side, one in each VM: a bounded cache over the shared pages, and the compiled routes.
+//! A hit asks the shared memory nothing; a miss, known or not, reads one page.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use portcullis_engine::route::Routes;
+use portcullis_engine::{Holder, Record, Registry};
+use portcullis_feed::{Collection, Digest, Endpoint, Revision};
+
+use crate::cache::Cache;
+use crate::layout::{self, COLLECTION_PAGES};
+use crate::memory::SharedMemory;
+use crate::page::Page;
+use crate::state::State;
+
+/// What a VM knows of the records.
+#[derive(Debug)]
+pub struct View<M> {
+    memory: M,
+    seen: RefCell<Option<Seen>>,
+    cache: RefCell<Cache>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    state: State,
+    routes: Arc<Routes>,
+}
+
+impl<M: SharedMemory> View<M> {
+    /// A view that knows nothing yet. Its cache stays below about `cache_bytes`.
+    pub fn new(memory: M, cache_bytes: usize) -> Self {
+        Self {
+            memory,
+            seen: RefCell::new(None),
+            cache: RefCell::new(Cache::new(cache_bytes)),
+        }
+    }
+
+    /// Catches up with what is live. To be called whenever this VM is woken, and now and then.
+    pub fn refresh(&self) {
+        let Some((state, _)) = State::read(&self.memory) else {
+            return;
+        };
+        let mut seen = self.seen.borrow_mut();
+        let routes = match seen.as_ref() {
+            Some(seen) if seen.state == state => return,
+            Some(seen) if seen.state.has_routes_of(&state) => Arc::clone(&seen.routes),
+            _ => Arc::new(self.compile_routes(&state)),
+        };
+        let changed = seen
+            .as_ref()
+            .and_then(|seen| state.changed_since(&seen.state));
+        match changed {
+            Some(pages) => self.cache.borrow_mut().forget(pages),
+            None => self.cache.borrow_mut().clear(),
+        }
+        *seen = Some(Seen { state, routes });
+    }
+
+    /// Up to which revision this VM decides. None before the first sync was complete.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.seen.borrow().as_ref().map(|seen| seen.state.revision)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn cached(&self) -> usize {
+        self.cache.borrow().len()
+    }
+
+    fn compile_routes(&self, state: &State) -> Routes {
+        let collections: Vec<Collection> = (0..COLLECTION_PAGES)
+            .filter_map(|page| self.memory.read(&layout::collection_key(state.side, page)))
+            .flat_map(|(bytes, _)| collections_on(&bytes, state.generation))
+            .collect();
+        Routes::compile(&collections)
+    }
+
+    fn look_up(&self, digest: &Digest) -> Lookup {
+        let seen = self.seen.borrow();
+        let Some(state) = seen.as_ref().map(|seen| &seen.state) else {
+            return Lookup::Absent;
+        };
+        let number = layout::record_page(digest);
+        let Some((bytes, _)) = self.memory.read(&layout::record_key(state.side, number)) else {
+            return Lookup::Absent;
+        };
+        let page = Page::open(&bytes);
+        if page.generation > state.generation {
+            return Lookup::Outdated;
+        }
+        if page.generation < state.generation {
+            return Lookup::Absent;
+        }
+        let Some(value) = page.find(&digest.0) else {
+            return Lookup::Absent;
+        };
+        let Ok(record) = postcard::from_bytes::<Record>(value) else {
+            return Lookup::Absent;
+        };
+        let holder = Arc::new(Holder::new(record));
+        self.cache
+            .borrow_mut()
+            .insert(*digest, Arc::clone(&holder), number, value.len());
+        Lookup::Found(holder)
+    }
+}
+
+enum Lookup {
+    Found(Arc<Holder>),
+    Absent,
+    /// The page has been taken for a newer generation: this VM was not woken yet.
+    Outdated,
+}
+
+impl<M: SharedMemory> Registry for View<M> {
+    fn routes(&self) -> Option<Arc<Routes>> {
+        self.seen
+            .borrow()
+            .as_ref()
+            .map(|seen| Arc::clone(&seen.routes))
+    }
+
+    fn holder(&self, digest: &Digest) -> Option<Arc<Holder>> {
+        if let Some(holder) = self.cache.borrow_mut().find(digest) {
+            return Some(holder);
+        }
+        match self.look_up(digest) {
+            Lookup::Found(holder) => Some(holder),
+            Lookup::Absent => None,
+            Lookup::Outdated => {
+                self.refresh();
+                match self.look_up(digest) {
+                    Lookup::Found(holder) => Some(holder),
+                    Lookup::Absent | Lookup::Outdated => None,
+                }
+            }
+        }
+    }
+}
+
+/// A collection as it stands on a page.
+pub(crate) type StoredCollection = (
+    portcullis_feed::CollectionId,
+    String,
+    String,
+    Vec<StoredEndpoint>,
+);
+/// Host, method, path and whether it is enabled. A format without names needs every field in its place, so the
+/// structures of the feed, which leave out what is absent, cannot be stored as they are.
+pub(crate) type StoredEndpoint = (Option<String>, String, String, bool);
+
+fn collections_on(bytes: &[u8], generation: u64) -> Vec<Collection> {
+    let page = Page::open(bytes);
+    if page.generation != generation {
+        return vec![];
+    }
+    page.entries::<16>()
+        .filter_map(|(_, value)| postcard::from_bytes::<StoredCollection>(value).ok())
+        .map(|(id, name, version, endpoints)| Collection {
+            id,
+            name,
+            version,
+            endpoints: endpoints
+                .into_iter()
+                .map(|(host, method, path, enabled)| Endpoint {
+                    host,
+                    method,
+                    path,
+                    enabled,
+                })
+                .collect(),
+        })
+        .collect()
+}
