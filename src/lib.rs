@@ -1,1 +1,33 @@
-//! To come.
+//! The Portcullis filter: reads a request, asks the engine, writes the answer. No rule lives here.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`request`] | one request on its way through |
+//! | [`refusal`] | what a refused caller is told |
+//! | [`root`] | the life of a VM: configuration, ticks, wake-ups |
+//! | [`poller`] | the leader's conversation with the control plane |
+//! | [`settings`] | the plugin configuration |
+//! | [`host`] | the calls to Envoy that the SDK does not offer in a fit form |
+
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
+
+mod host;
+mod poller;
+mod refusal;
+mod request;
+mod root;
+mod settings;
+
+/// Envoy calls this before anything else in a new VM.
+mod entry {
+    use crate::root::Root;
+
+    proxy_wasm::main! {{
+        proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+        proxy_wasm::set_root_context(|context_id| Box::new(Root::new(context_id)));
+    }}
+}

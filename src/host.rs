@@ -1,0 +1,286 @@
+//! The calls to Envoy that the SDK does not offer in a fit form: it decodes header names and values into strings, which
+//! panics on bytes that any caller can send, takes a copy of each, panics on an unexpected status, and has no place for
+//! response code details. Everything that is unsafe in the filter is here.
+//!
+//! Source: proxy-wasm ABI 0.2.1, as the SDK declares it.
+
+#![expect(unsafe_code, reason = "the host is reached through C functions")]
+
+use std::net::{IpAddr, SocketAddr};
+use std::ptr;
+
+use portcullis_registry::memory::QueueId;
+use portcullis_registry::{Expect, SharedMemory, Version, WriteConflict};
+
+const OK: u32 = 0;
+const HTTP_REQUEST_HEADERS: u32 = 0;
+/// A compare-and-swap with a version that no value ever has: Envoy creates a key whatever the version, but replaces a
+/// value only when it fits. Versions count up from 1 through all keys of a VM id.
+const NEVER_A_VERSION: u32 = u32::MAX;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        size: usize,
+        version: u32,
+    ) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, name_size: usize, queue: *mut u32) -> u32;
+    fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, size: usize) -> u32;
+    fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+}
+
+/// All request headers as the host gives them: to be read with [`HeaderPairs::iter`].
+pub(crate) struct HeaderPairs(Vec<u8>);
+
+impl HeaderPairs {
+    /// The headers of the request of the current callback, in one call.
+    pub(crate) fn of_request() -> Self {
+        let (mut data, mut size) = (ptr::null_mut(), 0);
+        // SAFETY: both pointers are to live variables.
+        let status = unsafe {
+            proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, &raw mut data, &raw mut size)
+        };
+        Self(if status == OK {
+            owned(data, size)
+        } else {
+            vec![]
+        })
+    }
+
+    /// Names and values. Ends early where the bytes do, which they do not.
+    ///
+    /// Form: the number of pairs, the two lengths of each (all 32 bits, little-endian), then each name and value, with
+    /// a zero byte after each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (count, rest) = self.0.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let lengths_size = length(count).saturating_mul(8);
+        let (lengths, mut rest) = rest.split_at_checked(lengths_size).unwrap_or_default();
+        let mut next = move |size: &[u8; 4]| {
+            let (text, after) = rest.split_at_checked(length(size))?;
+            rest = after.get(1..)?;
+            Some(text)
+        };
+        lengths
+            .as_chunks()
+            .0
+            .iter()
+            .map_while(move |sizes: &[u8; 8]| {
+                let [a, b, c, d, e, f, g, h] = *sizes;
+                Some((next(&[a, b, c, d])?, next(&[e, f, g, h])?))
+            })
+    }
+}
+
+fn length(bytes: &[u8; 4]) -> usize {
+    usize::try_from(u32::from_le_bytes(*bytes)).unwrap_or(usize::MAX)
+}
+
+/// Adds a request header.
+pub(crate) fn add_request_header(name: &str, value: &[u8]) {
+    // SAFETY: the pointers are to live bytes of the given lengths. A failure would be the host's.
+    unsafe {
+        proxy_add_header_map_value(
+            HTTP_REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        );
+    }
+}
+
+/// Removes a request header with all its values.
+pub(crate) fn remove_request_header(name: &[u8]) {
+    // SAFETY: the pointer is to live bytes of the given length. A header that is not there is no failure.
+    unsafe {
+        proxy_remove_header_map_value(HTTP_REQUEST_HEADERS, name.as_ptr(), name.len());
+    }
+}
+
+/// Sets filter state: `name` shows in access logs as `%FILTER_STATE(wasm.name:PLAIN)%`.
+pub(crate) fn set_filter_state(name: &str, value: &[u8]) {
+    // SAFETY: the pointers are to live bytes of the given lengths.
+    unsafe {
+        proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len());
+    }
+}
+
+/// The address that Envoy vouches for as the caller's: the peer's, or what the listener is told to trust instead.
+pub(crate) fn source_address() -> Option<IpAddr> {
+    let path = b"source\0address";
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the pointers are to live bytes of the given length and to live variables.
+    let status =
+        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    if status != OK {
+        return None;
+    }
+    let text = String::from_utf8(owned(data, size)).ok()?;
+    text.parse::<SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| text.parse())
+        .ok()
+}
+
+/// Answers the caller instead of the service. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
+pub(crate) fn answer(status: u32, details: &str, headers: &[(&str, &str)], body: &str) {
+    let headers = serialize(headers);
+    // gRPC callers get a status that Envoy derives from the HTTP one.
+    const GRPC_STATUS_FROM_HTTP: i32 = -1;
+    // SAFETY: the pointers are to live bytes of the given lengths.
+    unsafe {
+        proxy_send_local_response(
+            status,
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            GRPC_STATUS_FROM_HTTP,
+        );
+    }
+}
+
+/// The wall clock, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let mut nanoseconds = 0;
+    // SAFETY: the pointer is to a live variable.
+    unsafe {
+        proxy_get_current_time_nanoseconds(&raw mut nanoseconds);
+    }
+    nanoseconds / 1_000_000
+}
+
+/// Takes everything out of a queue.
+pub(crate) fn drain_queue(queue: QueueId) {
+    // More than any leader sends between two wake-ups.
+    for _ in 0..1_024 {
+        let (mut data, mut size) = (ptr::null_mut(), 0);
+        // SAFETY: both pointers are to live variables.
+        if unsafe { proxy_dequeue_shared_queue(queue, &raw mut data, &raw mut size) } != OK {
+            return;
+        }
+        drop(owned(data, size));
+    }
+}
+
+/// The shared data and queues of this VM id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared;
+
+impl SharedMemory for Shared {
+    fn read(&self, key: &str) -> Option<(Vec<u8>, Version)> {
+        let (mut data, mut size, mut version) = (ptr::null_mut(), 0, 0);
+        // SAFETY: the pointers are to live bytes of the given length and to live variables.
+        let status = unsafe {
+            proxy_get_shared_data(
+                key.as_ptr(),
+                key.len(),
+                &raw mut data,
+                &raw mut size,
+                &raw mut version,
+            )
+        };
+        (status == OK).then(|| (owned(data, size), Version(version)))
+    }
+
+    fn write(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), WriteConflict> {
+        let version = match expect {
+            Expect::Unchanged(Version(version)) => version,
+            Expect::Absent => NEVER_A_VERSION,
+        };
+        // SAFETY: the pointers are to live bytes of the given lengths.
+        let status = unsafe {
+            proxy_set_shared_data(
+                key.as_ptr(),
+                key.len(),
+                value.as_ptr(),
+                value.len(),
+                version,
+            )
+        };
+        if status == OK {
+            Ok(())
+        } else {
+            Err(WriteConflict)
+        }
+    }
+
+    fn open_queue(&self, name: &str) -> Option<QueueId> {
+        let mut queue = 0;
+        // SAFETY: the pointers are to live bytes of the given length and to a live variable.
+        let status =
+            unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut queue) };
+        (status == OK).then_some(queue)
+    }
+
+    fn ring(&self, queue: QueueId) {
+        // SAFETY: nothing is read from a null pointer of length 0. A queue that is gone has nobody to wake.
+        unsafe {
+            proxy_enqueue_shared_queue(queue, ptr::null(), 0);
+        }
+    }
+}
+
+/// Takes over bytes that the host has placed into memory that it asked `proxy_on_memory_allocate` for.
+fn owned(data: *mut u8, size: usize) -> Vec<u8> {
+    if data.is_null() {
+        return vec![];
+    }
+    // SAFETY: the SDK's `proxy_on_memory_allocate` gives out boxed slices of exactly `size` bytes, and the host has
+    // filled this one and forgotten it.
+    unsafe { Vec::from_raw_parts(data, size, size) }
+}
+
+fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let size = |text: &str| u32::try_from(text.len()).unwrap_or(0).to_le_bytes();
+    let count = u32::try_from(pairs.len()).unwrap_or(0);
+    let mut bytes = count.to_le_bytes().to_vec();
+    for (name, value) in pairs {
+        bytes.extend(size(name));
+        bytes.extend(size(value));
+    }
+    for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    bytes
+}

@@ -1,0 +1,118 @@
+//! What a refused caller is told: `application/problem+json` (RFC 9457) with a stable `code`.
+
+use portcullis_engine::{Denial, DenialReason};
+
+use crate::host;
+
+/// How long a caller should wait when the gateway does not know its clients yet, in seconds.
+const NOT_READY_RETRY_S: &str = "1";
+
+/// Answers the caller in place of the service.
+pub(crate) fn answer(denial: &Denial) {
+    let Answer {
+        status,
+        title,
+        detail,
+        header,
+    } = Answer::to(denial.reason);
+    let code = denial.reason.code();
+    let mut headers = vec![
+        ("content-type", "application/problem+json"),
+        ("cache-control", "no-store"),
+    ];
+    headers.extend(header);
+    let body =
+        format!(r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#);
+    host::answer(status, &format!("portcullis.{code}"), &headers, &body);
+}
+
+/// What the access log says of a refusal: `reason client profile collection`, with a dash for what is not known.
+pub(crate) fn log_text(denial: &Denial) -> String {
+    let holder = denial.holder.as_deref();
+    let collection = denial
+        .collection
+        .as_ref()
+        .map(|collection| String::from_utf8_lossy(&collection.label));
+    format!(
+        "{} {} {} {}",
+        denial.reason.code(),
+        holder.map_or("-", |holder| holder.client_id()),
+        holder.map_or("-", |holder| holder.profile_id()),
+        collection.as_deref().unwrap_or("-"),
+    )
+}
+
+struct Answer {
+    status: u32,
+    title: &'static str,
+    detail: &'static str,
+    header: Option<(&'static str, &'static str)>,
+}
+
+impl Answer {
+    fn to(reason: DenialReason) -> Self {
+        // RFC 6750 section 3: no error code for a request without a credential.
+        const CHALLENGE: &str = r#"Bearer realm="portcullis""#;
+        const CHALLENGE_INVALID: &str = r#"Bearer realm="portcullis", error="invalid_token""#;
+        let unauthorized = |challenge, detail| Self {
+            status: 401,
+            title: "Unauthorized",
+            detail,
+            header: Some(("www-authenticate", challenge)),
+        };
+        let forbidden = |detail| Self {
+            status: 403,
+            title: "Forbidden",
+            detail,
+            header: None,
+        };
+        let not_found = |detail| Self {
+            status: 404,
+            title: "Not Found",
+            detail,
+            header: None,
+        };
+        let too_many = |detail| Self {
+            status: 429,
+            title: "Too Many Requests",
+            detail,
+            header: None,
+        };
+        match reason {
+            DenialReason::RequestAmbiguous => Self {
+                status: 400,
+                title: "Bad Request",
+                detail: "The path can be read in more than one way, or there are several credentials.",
+                header: None,
+            },
+            DenialReason::CredentialMissing => unauthorized(CHALLENGE, "No credential was sent."),
+            DenialReason::CredentialInvalid => {
+                unauthorized(CHALLENGE_INVALID, "The credential is not valid.")
+            }
+            DenialReason::CredentialExpired => {
+                unauthorized(CHALLENGE_INVALID, "The credential has expired.")
+            }
+            DenialReason::CredentialRevoked => {
+                unauthorized(CHALLENGE_INVALID, "The credential was revoked.")
+            }
+            DenialReason::ClientDisabled => forbidden("The client is disabled."),
+            DenialReason::ProfileDisabled => forbidden("The access profile is disabled."),
+            DenialReason::AddressNotAllowed => {
+                forbidden("Calls from this address are not allowed.")
+            }
+            DenialReason::CollectionNotGranted => {
+                forbidden("The access profile does not grant this API.")
+            }
+            DenialReason::EndpointNotFound => not_found("There is no such endpoint."),
+            DenialReason::EndpointDisabled => not_found("The endpoint is disabled."),
+            DenialReason::RateLimitExceeded => too_many("Too many requests in a short time."),
+            DenialReason::QuotaExceeded => too_many("The quota is used up."),
+            DenialReason::NotReady => Self {
+                status: 503,
+                title: "Service Unavailable",
+                detail: "The gateway is starting.",
+                header: Some(("retry-after", NOT_READY_RETRY_S)),
+            },
+        }
+    }
+}

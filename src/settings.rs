@@ -1,0 +1,142 @@
+//! The plugin configuration: JSON in a `google.protobuf.StringValue`. What can never work is refused with one sentence;
+//! a control plane that is away is no such thing.
+
+use portcullis_engine::{Gate, IdentityHeaders, InvalidHeaderName};
+use serde::Deserialize;
+
+/// Which environment variable of the VM holds the gateway's token. Not a part of the configuration, since Envoy's admin
+/// page shows that.
+pub(crate) const TOKEN_VARIABLE: &str = "PORTCULLIS_GATEWAY_TOKEN";
+
+/// What the filter works with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) gate: Gate,
+    pub(crate) control_plane: ControlPlane,
+    pub(crate) cache_bytes: usize,
+}
+
+/// Where the records come from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ControlPlane {
+    /// A cluster of this Envoy.
+    pub(crate) cluster: String,
+    /// What is sent as `:authority`.
+    #[serde(default = "default_authority")]
+    pub(crate) authority: String,
+    /// How long the control plane may hold a question when nothing has changed, in seconds.
+    #[serde(default = "default_wait_s")]
+    pub(crate) wait_s: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    control_plane: ControlPlane,
+    #[serde(default = "default_credential_header")]
+    credential_header: String,
+    #[serde(default)]
+    identity_headers: Names,
+    #[serde(default = "default_cache_mib")]
+    cache_mib: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Names {
+    client_id: Option<String>,
+    client_name: Option<String>,
+    access_profile_id: Option<String>,
+    api_collection: Option<String>,
+}
+
+/// The plugin configuration can never work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidSettings {
+    #[error(
+        "there is none: give it as a google.protobuf.StringValue with JSON such as {{\"control_plane\": {{\"cluster\": \"portcullis\"}}}}"
+    )]
+    Missing,
+    #[error("it is not JSON text: give it as a google.protobuf.StringValue, not as a Struct")]
+    NotText,
+    #[error("{0}")]
+    Unreadable(serde_json::Error),
+    #[error("`control_plane.{field}` {reason}")]
+    ControlPlane {
+        field: &'static str,
+        reason: &'static str,
+    },
+    #[error("`cache_mib` is 1 to 512")]
+    Cache,
+    #[error(transparent)]
+    Header(#[from] InvalidHeaderName),
+}
+
+impl Settings {
+    pub(crate) fn parse(configuration: &[u8]) -> Result<Self, InvalidSettings> {
+        if configuration.trim_ascii().is_empty() {
+            return Err(InvalidSettings::Missing);
+        }
+        if configuration.trim_ascii().first() != Some(&b'{') {
+            return Err(InvalidSettings::NotText);
+        }
+        let document: Document =
+            serde_json::from_slice(configuration).map_err(InvalidSettings::Unreadable)?;
+        let defaults = IdentityHeaders::default();
+        let names = document.identity_headers;
+        let identity_headers = IdentityHeaders {
+            client_id: names.client_id.unwrap_or(defaults.client_id),
+            client_name: names.client_name.unwrap_or(defaults.client_name),
+            access_profile_id: names
+                .access_profile_id
+                .unwrap_or(defaults.access_profile_id),
+            api_collection: names.api_collection.unwrap_or(defaults.api_collection),
+        };
+        document.control_plane.check()?;
+        if !(1..=512).contains(&document.cache_mib) {
+            return Err(InvalidSettings::Cache);
+        }
+        Ok(Self {
+            gate: Gate::new(&document.credential_header, &identity_headers)?,
+            control_plane: document.control_plane,
+            cache_bytes: document.cache_mib.saturating_mul(1 << 20),
+        })
+    }
+}
+
+impl ControlPlane {
+    fn check(&self) -> Result<(), InvalidSettings> {
+        let invalid = |field, reason| Err(InvalidSettings::ControlPlane { field, reason });
+        if self.cluster.trim().is_empty() {
+            return invalid(
+                "cluster",
+                "is empty: name the cluster of this Envoy that leads to the control plane",
+            );
+        }
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        if self.authority.is_empty() || !self.authority.bytes().all(is_host) {
+            return invalid("authority", "is not a host name, with or without port");
+        }
+        if !(1..=60).contains(&self.wait_s) {
+            return invalid("wait_s", "is 1 to 60");
+        }
+        Ok(())
+    }
+}
+
+fn default_authority() -> String {
+    "portcullis".into()
+}
+
+fn default_wait_s() -> u32 {
+    25
+}
+
+fn default_credential_header() -> String {
+    "api-token".into()
+}
+
+fn default_cache_mib() -> usize {
+    16
+}
