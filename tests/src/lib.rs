@@ -1,1 +1,1 @@
-//! To come.
+//! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{tools, wasm};
+use xtask::assemble::assemble;
+use xtask::{bench, tools, wasm};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer tasks of Portcullis")]
@@ -23,6 +24,22 @@ enum Task {
         #[arg(long)]
         features: Vec<String>,
     },
+    /// Measure beside Envoy's own filters
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// What one request costs: CPU time of one Envoy process
+    Request {
+        /// How often each measure takes its turn
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+        /// How many requests each turn has
+        #[arg(long, default_value_t = 50_000)]
+        requests: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,7 +55,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<()> {
     match task {
         Task::Tools => {
-            println!("Wasm toolchain: {:?}", tools::wasm_toolchain()?);
+            println!("Wasm toolchain: {}", tools::wasm_toolchain()?);
             println!("Envoy: {}", tools::envoy()?.display());
             println!("h2load: {}", tools::h2load()?.display());
             Ok(())
@@ -48,6 +65,10 @@ fn perform(task: Task) -> Result<()> {
             wasm::build(&wasm::EMPTY, &toolchain, &[])?;
             wasm::build(&wasm::FILTER, &toolchain, &features)?;
             Ok(())
+        }
+        Task::Bench(Bench::Request { rounds, requests }) => {
+            let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
+            bench::request(&parts, rounds, requests)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A compiler for `wasm32-wasip1`: rustup's, else Debian's, which builds the standard library itself.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,6 +43,15 @@ pub fn wasm_toolchain() -> Result<WasmToolchain> {
         Ok(other) => bail!("`{CHOICE}` is `rustup` or `debian`, not `{other}`"),
         Err(_) if add_rustup_target() => Ok(WasmToolchain::Rustup),
         Err(_) => debian(),
+    }
+}
+
+impl fmt::Display for WasmToolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rustup => write!(f, "rustup's target {TARGET}"),
+            Self::Debian { linker } => write!(f, "{DEBIAN_COMPILER} with {}", linker.display()),
+        }
     }
 }
 

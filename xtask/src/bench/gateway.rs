@@ -1,0 +1,146 @@
+//! The Envoy of the benchmark: one process with a listener for each set of filters, all else the same.
+//! The part that loads Portcullis is taken from the bootstrap that ships.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::stage::{Bootstrap, Parts};
+
+/// No filter but the router.
+pub const PLAIN: &str = "plain";
+/// Envoy's own `api_key_auth`.
+pub const NATIVE_KEY: &str = "native_key";
+/// Envoy's own `api_key_auth`, `rbac` on the address, and `local_ratelimit`.
+pub const NATIVE_STACK: &str = "native_stack";
+/// A Wasm filter that reads one header.
+pub const EMPTY: &str = "empty";
+/// Portcullis.
+pub const PORTCULLIS: &str = "portcullis";
+
+/// The bootstrap with all listeners. `keys` are those that the native filters know.
+pub fn bootstrap(parts: &Parts, keys: &[String], control_plane: SocketAddr) -> Result<Bootstrap> {
+    let sets = [
+        (PLAIN, vec![]),
+        (NATIVE_KEY, vec![api_key_auth(keys)]),
+        (
+            NATIVE_STACK,
+            vec![api_key_auth(keys), rbac(), local_rate_limit()],
+        ),
+        (EMPTY, vec![empty(&parts.modules.join("empty.wasm"))]),
+        (PORTCULLIS, vec![shipped_filter()?]),
+    ];
+    let listeners: Vec<Value> = sets
+        .into_iter()
+        .map(|(name, filters)| listener(name, filters))
+        .collect();
+    Bootstrap::shipped("demo.yaml")?
+        .at("/static_resources/listeners", |place| {
+            *place = Value::Array(listeners)
+        })?
+        .on_free_ports()
+        .module("portcullis.wasm", &parts.filter())?
+        .cluster("portcullis_control_plane", control_plane)
+}
+
+/// The filter as `demo.yaml` configures it.
+fn shipped_filter() -> Result<Value> {
+    let mut filter = Value::Null;
+    Bootstrap::shipped("demo.yaml")?.at(
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0",
+        |place| filter = place.clone(),
+    )?;
+    (filter["name"] == "portcullis")
+        .then_some(filter)
+        .context("demo.yaml has another first filter")
+}
+
+fn listener(name: &str, mut filters: Vec<Value>) -> Value {
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    }));
+    let route = json!({"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok"}}});
+    json!({
+        "name": name,
+        "address": {},
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "stat_prefix": name,
+                "use_remote_address": true,
+                "normalize_path": true,
+                "merge_slashes": true,
+                "path_with_escaped_slashes_action": "REJECT_REQUEST",
+                "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
+                "http_filters": filters,
+                "route_config": {"virtual_hosts": [{"name": name, "domains": ["*"], "routes": [route]}]}
+            }
+        }]}]
+    })
+}
+
+fn api_key_auth(keys: &[String]) -> Value {
+    let credentials: Vec<Value> = keys
+        .iter()
+        .enumerate()
+        .map(|(number, key)| json!({"key": key, "client": format!("client-{number}")}))
+        .collect();
+    json!({
+        "name": "envoy.filters.http.api_key_auth",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
+            "credentials": credentials,
+            "key_sources": [{"header": "api-token"}]
+        }
+    })
+}
+
+fn rbac() -> Value {
+    json!({
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {"action": "ALLOW", "policies": {"loopback": {
+                "permissions": [{"any": true}],
+                "principals": [{"remote_ip": {"address_prefix": "127.0.0.0", "prefix_len": 8}}]
+            }}}
+        }
+    })
+}
+
+/// A limit that is never reached: what counting costs, not what refusing does.
+fn local_rate_limit() -> Value {
+    let always = json!({"default_value": {"numerator": 100, "denominator": "HUNDRED"}});
+    json!({
+        "name": "envoy.filters.http.local_ratelimit",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            "stat_prefix": "native",
+            "token_bucket": {"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s"},
+            "filter_enabled": always,
+            "filter_enforced": always
+        }
+    })
+}
+
+fn empty(module: &Path) -> Value {
+    json!({
+        "name": "empty",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": "empty",
+                "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "vm_id": "empty",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": module}}
+                }
+            }
+        }
+    })
+}

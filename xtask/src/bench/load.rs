@@ -1,0 +1,59 @@
+//! Sending a fixed number of requests, as fast as the other side answers.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+
+/// How many connections send at once.
+pub const CONNECTIONS: u32 = 8;
+
+/// What each request asks for.
+pub const PATH: &str = "/v1/orders/42";
+
+/// What each request carries besides `host` and a credential, as a browser or a client library would.
+pub const HEADERS: [(&str, &str); 8] = [
+    ("user-agent", "orders-client/4.2 (linux; x86_64)"),
+    ("accept", "application/json"),
+    ("accept-encoding", "gzip, deflate, br"),
+    ("accept-language", "en-GB,en;q=0.8"),
+    ("cache-control", "no-cache"),
+    ("content-type", "application/json"),
+    (
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
+    ("x-tenant", "acme-europe-west"),
+];
+
+/// Sends `count` requests with h2load over HTTP/1.1.
+///
+/// # Errors
+/// When not all of them are answered with 2xx.
+pub fn send(h2load: &Path, to: SocketAddr, key: Option<&str>, count: u32) -> Result<()> {
+    let mut command = Command::new(h2load);
+    command
+        .args([
+            "--h1",
+            "--threads=1",
+            &format!("--clients={CONNECTIONS}"),
+            &format!("--requests={count}"),
+        ])
+        .args(HEADERS.map(|(name, value)| format!("--header={name}: {value}")));
+    if let Some(key) = key {
+        command.arg(format!("--header=api-token: {key}"));
+    }
+    command.arg(format!("http://{to}{PATH}"));
+    let printed = process::output(&mut command)?;
+    let codes = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("status codes: "))
+        .with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
+    if !codes.starts_with(&format!("{count} 2xx,")) {
+        bail!("not all of {count} requests to {to} were answered with 2xx: {codes}");
+    }
+    Ok(())
+}

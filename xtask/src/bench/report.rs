@@ -1,0 +1,123 @@
+//! The form in which every benchmark reports: rows with an aim where there is one.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a benchmark found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// How it was measured.
+    pub method: String,
+    /// On what.
+    pub machine: Value,
+    /// What was measured.
+    pub rows: Vec<Row>,
+}
+
+/// One measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What it is.
+    pub measure: String,
+    /// How much.
+    pub value: f64,
+    /// Of what.
+    pub unit: &'static str,
+    /// What it should be, such as `≤ 2.5`.
+    pub aim: Option<String>,
+    /// Whether it is.
+    pub holds: Option<bool>,
+}
+
+impl Row {
+    /// A measure without an aim.
+    pub fn measured(measure: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self {
+            measure: measure.into(),
+            value: rounded(value),
+            unit,
+            aim: None,
+            holds: None,
+        }
+    }
+
+    /// A measure that should be at most `limit`.
+    pub fn at_most(measure: impl Into<String>, value: f64, unit: &'static str, limit: f64) -> Self {
+        Self {
+            aim: Some(format!("≤ {limit}")),
+            holds: Some(value <= limit),
+            ..Self::measured(measure, value, unit)
+        }
+    }
+}
+
+impl Report {
+    /// Prints a table, and writes everything as JSON.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn publish(&self, path: &Path) -> Result<()> {
+        println!("{}\n", self.method);
+        println!(
+            "| {:<58} | {:>8} | {:<7} | {:<6} | holds |",
+            "measure", "value", "unit", "aim"
+        );
+        println!("|{:-<60}|{:->10}|{:-<9}|{:-<8}|-------|", "", ":", "", "");
+        for row in &self.rows {
+            let holds = row
+                .holds
+                .map_or("", |holds| if holds { "yes" } else { "NO" });
+            let aim = row.aim.as_deref().unwrap_or_default();
+            println!(
+                "| {:<58} | {:>8.2} | {:<7} | {aim:<6} | {holds:<5} |",
+                row.measure, row.value, row.unit
+            );
+        }
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        std::fs::write(path, serde_json::to_string_pretty(self)?)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        println!("\nwritten to {}", path.display());
+        Ok(())
+    }
+}
+
+/// The middle one of some values, or the mean of the two in the middle. 0 when there are none.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match (sorted.get(middle), sorted.get(middle.wrapping_sub(1))) {
+        (Some(upper), Some(lower)) if sorted.len().is_multiple_of(2) => {
+            f64::midpoint(*lower, *upper)
+        }
+        (Some(middle), _) => *middle,
+        (None, _) => 0.0,
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(median(&[]), 0.0);
+    }
+
+    #[test]
+    fn an_aim_that_is_missed_says_so() {
+        assert_eq!(Row::at_most("cost", 2.6, "µs", 2.5).holds, Some(false));
+        assert_eq!(Row::at_most("cost", 2.5, "µs", 2.5).holds, Some(true));
+    }
+}

@@ -1,0 +1,24 @@
+//! The stage on which end-to-end tests, the demo and the benchmark play: a real control plane, a real Envoy, a service
+//! behind it, and those who call. Every process belongs to a guard that ends it. No rule of the product stands here.
+
+mod answer;
+mod bootstrap;
+mod caller;
+mod control_plane;
+mod deadline;
+mod envoy;
+mod operator;
+mod parts;
+mod running;
+mod service;
+
+pub use answer::{Answer, Headers};
+pub use bootstrap::Bootstrap;
+pub use caller::{Caller, Request};
+pub use control_plane::{ControlPlane, Tokens};
+pub use deadline::within;
+pub use envoy::Envoy;
+pub use operator::{NewProfile, Operator, Reply};
+pub use parts::Parts;
+pub use running::Running;
+pub use service::{SeenRequest, Service};

@@ -1,0 +1,201 @@
+//! A real control plane on a data directory of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use tempfile::TempDir;
+
+use super::{Operator, Running, within};
+
+/// How long the control plane may take until it listens, on a machine that may be busy.
+const START: Duration = Duration::from_secs(60);
+/// What it prints when it listens, before its address.
+const LISTENING: &str = "listening on http://";
+
+/// What operators and gateways prove themselves with: 32 characters or more.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Of the operator.
+    pub operator: String,
+    /// Of all gateways.
+    pub gateway: String,
+}
+
+impl Tokens {
+    /// Tokens that only tests may use.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        Self {
+            operator: "operator-of-the-end-to-end-tests-0123456789".into(),
+            gateway: "gateway-of-the-end-to-end-tests-0123456789".into(),
+        }
+    }
+}
+
+/// A control plane, running or stopped. It is stopped when this is dropped.
+#[derive(Debug)]
+pub struct ControlPlane {
+    binary: PathBuf,
+    tokens: Tokens,
+    data: PathBuf,
+    logs: TempDir,
+    address: SocketAddr,
+    running: Option<Running>,
+}
+
+impl ControlPlane {
+    /// Starts a control plane with an empty database on a free port, and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not start: with the end of its log.
+    pub fn start(binary: &Path, tokens: Tokens) -> Result<Self> {
+        let logs = TempDir::with_prefix("portcullis-control-plane-")?;
+        let data = logs.path().join("data");
+        Self::launch(
+            binary,
+            tokens,
+            data,
+            logs,
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+        )
+    }
+
+    /// Starts a control plane on a data directory that stays, and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not start: with the end of its log.
+    pub fn start_on(
+        binary: &Path,
+        tokens: Tokens,
+        data: &Path,
+        listen: SocketAddr,
+    ) -> Result<Self> {
+        let logs = TempDir::with_prefix("portcullis-control-plane-")?;
+        Self::launch(binary, tokens, data.to_owned(), logs, listen)
+    }
+
+    /// Reserves an address for a control plane that is started later with [`restart`](Self::restart).
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn not_yet(binary: &Path, tokens: Tokens) -> Result<Self> {
+        let logs = TempDir::with_prefix("portcullis-control-plane-")?;
+        let address = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let data = logs.path().join("data");
+        Ok(Self {
+            binary: binary.to_owned(),
+            tokens,
+            data,
+            logs,
+            address,
+            running: None,
+        })
+    }
+
+    fn launch(
+        binary: &Path,
+        tokens: Tokens,
+        data: PathBuf,
+        logs: TempDir,
+        listen: SocketAddr,
+    ) -> Result<Self> {
+        let mut this = Self {
+            binary: binary.to_owned(),
+            tokens,
+            data,
+            logs,
+            address: listen,
+            running: None,
+        };
+        this.restart()?;
+        Ok(this)
+    }
+
+    /// Starts it again on the same data and the same address, after stopping it if it runs.
+    ///
+    /// # Errors
+    /// When it does not start: with the end of its log.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        let mut running = Running::start(
+            "control-plane",
+            Command::new(&self.binary)
+                .args(["serve", "--listen", &self.address.to_string(), "--data"])
+                .arg(&self.data)
+                .env("PORTCULLIS_OPERATOR_TOKEN", &self.tokens.operator)
+                .env("PORTCULLIS_GATEWAY_TOKEN", &self.tokens.gateway),
+            self.logs.path(),
+        )?;
+        let begun = running.printed().len();
+        let (address, _) = within(START, "the control plane listens", || {
+            if let Some(status) = running.ended() {
+                let log = running.end_of_log();
+                return Some(Err(anyhow!(
+                    "the control plane ended with {status}:\n{log}"
+                )));
+            }
+            let printed = running.printed();
+            // A line without its end may lack digits of the port.
+            let whole = printed.get(..=printed.rfind('\n')?)?;
+            whole
+                .get(begun.min(whole.len())..)?
+                .lines()
+                .find_map(|line| {
+                    Some(
+                        line.strip_prefix(LISTENING)?
+                            .parse()
+                            .context("it printed no address"),
+                    )
+                })
+        })
+        .with_context(|| running.end_of_log())?;
+        self.address = address?;
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// Stops it in an orderly way; its data stays.
+    pub fn stop(&mut self) {
+        self.running = None;
+    }
+
+    /// Kills it, as a crash would; its data stays.
+    pub fn kill(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.kill();
+        }
+        self.running = None;
+    }
+
+    /// Where it listens, or will.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What operators and gateways prove themselves with.
+    #[must_use]
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// An operator of it.
+    #[must_use]
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.address, &self.tokens.operator)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.running.as_ref().map(Running::log).unwrap_or_default()
+    }
+
+    /// How the process ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.running.as_mut()?.ended()
+    }
+}
