@@ -1,1 +1,11 @@
-//! To come.
+//! The control plane: [`app`] is what operators and gateways can do; [`api`], [`feed`] and [`health`] are thin doors
+//! to it over HTTP, listed in [`router`]; [`serve`] opens them. SQL belongs to the store.
+
+pub mod api;
+pub mod app;
+pub mod bearer;
+pub mod feed;
+pub mod health;
+pub mod problem;
+pub mod router;
+pub mod serve;

@@ -1,2 +1,101 @@
-//! The binary.
-fn main() {}
+//! The binary `portcullis`: reads its arguments, and says in one sentence why it does not go on.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use portcullis_control_plane::api::openapi;
+use portcullis_control_plane::app::World;
+use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
+use portcullis_control_plane::serve::{Settings, serve};
+use tracing_subscriber::EnvFilter;
+
+/// Portcullis: API clients and access policies for services behind Envoy.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the control plane.
+    ///
+    /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
+    /// characters). Without them the first start makes new ones and prints them once.
+    Serve(ServeArguments),
+    /// Print the OpenAPI document of the REST interface.
+    Openapi,
+}
+
+#[derive(clap::Args)]
+struct ServeArguments {
+    /// Where to listen. Port 0 is a free one.
+    #[arg(long, env = "PORTCULLIS_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// The folder of the database. It is made when it is missing.
+    #[arg(long, env = "PORTCULLIS_DATA", default_value = "./data")]
+    data: PathBuf,
+    /// What new API keys name: 1 to 12 of a-z and 0-9.
+    #[arg(long, env = "PORTCULLIS_KEY_ENVIRONMENT", default_value = "live")]
+    key_environment: String,
+    /// What to log on the standard error, such as `info` or `portcullis_control_plane=debug`.
+    #[arg(long, env = "PORTCULLIS_LOG", default_value = "info")]
+    log: String,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "portcullis: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Openapi => Ok(write!(std::io::stdout(), "{}", openapi::document())?),
+        Task::Serve(arguments) => {
+            log_to_standard_error(&arguments.log)?;
+            let settings = Settings {
+                listen: arguments.listen,
+                data: arguments.data,
+                key_environment: arguments.key_environment,
+                tokens: ChosenTokens {
+                    operator: chosen_token("PORTCULLIS_OPERATOR_TOKEN")?,
+                    gateway: chosen_token("PORTCULLIS_GATEWAY_TOKEN")?,
+                },
+            };
+            tokio::runtime::Runtime::new()
+                .context("cannot start the runtime")?
+                .block_on(serve(settings, World::of_the_system()))?;
+            Ok(())
+        }
+    }
+}
+
+fn log_to_standard_error(directives: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(directives)
+        .with_context(|| format!("`{directives}` does not say what to log"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+/// An empty variable counts as none: that is how orchestrators leave one out.
+fn chosen_token(variable: &str) -> anyhow::Result<Option<ChosenToken>> {
+    let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy().into_owned();
+    let token = ChosenToken::try_from(text).with_context(|| format!("cannot use {variable}"))?;
+    Ok(Some(token))
+}

@@ -1,0 +1,44 @@
+//! The door for operators: REST under `/api/v1`. Reads requests, asks the app, writes answers; no rule lives here.
+
+pub mod access_profiles;
+pub mod answer;
+pub mod asked;
+pub mod clients;
+pub mod collections;
+pub mod openapi;
+pub mod policies;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// How many bytes a body may have.
+const LARGEST_BODY_BYTES: usize = 256 * 1024;
+
+/// All paths, with their description.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(clients::list, clients::create))
+        .routes(routes!(clients::read, clients::change, clients::delete))
+        .routes(routes!(access_profiles::list, access_profiles::create))
+        .routes(routes!(
+            access_profiles::read,
+            access_profiles::change,
+            access_profiles::delete
+        ))
+        .routes(routes!(access_profiles::refresh_key))
+        .routes(routes!(collections::list, collections::create))
+        .routes(routes!(
+            collections::read,
+            collections::change,
+            collections::delete
+        ))
+        .routes(routes!(policies::list, policies::create))
+        .routes(routes!(policies::read, policies::change, policies::delete))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES));
+    OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
+}

@@ -1,0 +1,224 @@
+//! `/access-profiles`: what clients may use, from where, and their keys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
+use portcullis_store::ApiKey;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, Changes, Draft, Named, ProfilePageQuery, id, limit};
+use crate::app::App;
+use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
+use crate::app::time::Moment;
+use crate::problem::Problem;
+
+/// An access profile.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessProfile {
+    /// Its public name.
+    #[schema(value_type = String, example = "ap_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub id: ProfileId,
+    /// Whose it is.
+    #[schema(value_type = String, example = "cl_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub client_id: ClientId,
+    /// What people call it.
+    #[schema(example = "production")]
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// What it grants.
+    #[schema(value_type = Vec<String>)]
+    pub collections: Vec<CollectionId>,
+    /// How much of it.
+    #[schema(value_type = Option<String>)]
+    pub policy_id: Option<PolicyId>,
+    /// How its callers prove themselves.
+    pub access_method: AccessMethod,
+    /// The keys that work, the newest first.
+    pub keys: Vec<Key>,
+    /// From which addresses.
+    pub addresses: AddressLists,
+    /// Whether it may be used at all.
+    pub enabled: bool,
+    /// When it stops working.
+    pub expires_at: Option<Moment>,
+    /// When it was created.
+    pub created_at: Moment,
+    /// When it was last changed.
+    pub updated_at: Moment,
+}
+
+/// An API key as it may be shown at any time: never the key itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Key {
+    /// Its public id: the third part of the key.
+    #[schema(example = "k3x9m2p7q8r9")]
+    pub id: String,
+    /// When it was issued.
+    pub created_at: Moment,
+}
+
+/// An access profile with its first key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedProfile {
+    /// The profile.
+    #[serde(flatten)]
+    pub profile: AccessProfile,
+    /// The whole key. Shown only now: the control plane keeps its digest.
+    #[schema(example = "ptc_live_k3x9m2p7q8r9_…")]
+    pub api_key: String,
+}
+
+/// A new key in place of the old one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefreshedKey {
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub profile_id: ProfileId,
+    /// The whole key. Shown only now: the control plane keeps its digest.
+    #[schema(example = "ptc_live_k3x9m2p7q8r9_…")]
+    pub api_key: String,
+    /// What is known of it later.
+    pub key: Key,
+}
+
+impl From<ApiKey> for Key {
+    fn from(stored: ApiKey) -> Self {
+        Self {
+            id: stored.id,
+            created_at: Moment::from_ms(stored.created_at_ms),
+        }
+    }
+}
+
+impl From<ProfileWithKeys> for AccessProfile {
+    fn from(ProfileWithKeys { profile, keys }: ProfileWithKeys) -> Self {
+        Self {
+            id: profile.id,
+            client_id: profile.client_id,
+            name: profile.name,
+            description: profile.description,
+            collections: profile.collections,
+            policy_id: profile.policy_id,
+            access_method: AccessMethod::ApiKey,
+            keys: keys.into_iter().map(Key::from).collect(),
+            addresses: AddressLists {
+                allow: profile.addresses.allow,
+                deny: profile.addresses.deny,
+            },
+            enabled: profile.enabled,
+            expires_at: profile.expires_at_ms.map(Moment::from_ms),
+            created_at: Moment::from_ms(profile.created_at_ms),
+            updated_at: Moment::from_ms(profile.updated_at_ms),
+        }
+    }
+}
+
+/// Adds an access profile
+///
+/// The answer shows its first API key, only this once.
+#[utoipa::path(post, path = "/access-profiles", operation_id = "create_access_profile", tag = "access profiles",
+    request_body = AccessProfileDraft,
+    responses((status = 201, description = "The profile with its key.", body = Edited<CreatedProfile>), WriteRefusals))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Draft(draft): Draft<AccessProfileDraft>,
+) -> Result<Response, Problem> {
+    let created = app.create_profile(draft).await?;
+    let answer = Edited::of(created, |(profile, issued)| CreatedProfile {
+        api_key: issued.key.reveal().to_owned(),
+        profile: AccessProfile::from(ProfileWithKeys {
+            profile,
+            keys: vec![issued.record],
+        }),
+    });
+    Ok(shown_once(answer.created()))
+}
+
+/// Lists the access profiles
+#[utoipa::path(get, path = "/access-profiles", operation_id = "list_access_profiles", tag = "access profiles",
+    params(ProfilePageQuery),
+    responses((status = 200, description = "A page of the profiles.", body = Listed<AccessProfile>), ReadRefusals))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Asked(page): Asked<ProfilePageQuery>,
+) -> Result<Json<Listed<AccessProfile>>, Problem> {
+    let client = id("client_id", page.client_id.as_deref())?;
+    let after = id("cursor", page.cursor.as_deref())?;
+    let page = app.profiles(client, after, limit(page.limit)?).await?;
+    let id = |found: &ProfileWithKeys| found.profile.id.to_string();
+    Ok(Json(Listed::of(page, id, AccessProfile::from)))
+}
+
+/// Reads an access profile
+#[utoipa::path(get, path = "/access-profiles/{id}", operation_id = "read_access_profile", tag = "access profiles",
+    params(("id" = String, Path, description = "The identifier of the profile.")),
+    responses((status = 200, description = "The profile.", body = AccessProfile), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ProfileId>,
+) -> Result<Json<AccessProfile>, Problem> {
+    Ok(Json(app.profile(id).await?.into()))
+}
+
+/// Changes an access profile
+///
+/// A JSON merge patch: what is absent stays, `null` clears. A list replaces the whole list. Its keys stay.
+#[utoipa::path(patch, path = "/access-profiles/{id}", operation_id = "change_access_profile", tag = "access profiles",
+    params(("id" = String, Path, description = "The identifier of the profile.")),
+    request_body = AccessProfileDraft,
+    responses((status = 200, description = "The profile.", body = Edited<AccessProfile>), WriteRefusals))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ProfileId>,
+    Changes(patch): Changes,
+) -> Result<Edited<AccessProfile>, Problem> {
+    let changed = app.change_profile(id, patch).await?;
+    Ok(Edited::of(changed, AccessProfile::from))
+}
+
+/// Removes an access profile
+///
+/// Its keys go with it.
+#[utoipa::path(delete, path = "/access-profiles/{id}", operation_id = "delete_access_profile", tag = "access profiles",
+    params(("id" = String, Path, description = "The identifier of the profile.")),
+    responses((status = 200, description = "The profile is gone.", body = Edited<Removed>), ReadRefusals))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ProfileId>,
+) -> Result<Edited<Removed>, Problem> {
+    let deleted = app.delete_profile(id).await?;
+    Ok(Edited::of(deleted, |()| Removed {}))
+}
+
+/// Refreshes the key of an access profile
+///
+/// The old key is revoked at once. The answer shows the new one, only this once.
+#[utoipa::path(post, path = "/access-profiles/{id}/key/refresh", operation_id = "refresh_access_profile_key",
+    tag = "access profiles",
+    params(("id" = String, Path, description = "The identifier of the profile.")),
+    responses((status = 200, description = "The new key.", body = Edited<RefreshedKey>), ReadRefusals))]
+pub async fn refresh_key(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ProfileId>,
+) -> Result<Response, Problem> {
+    let refreshed = app.refresh_key(id).await?;
+    let answer = Edited::of(refreshed, |issued| RefreshedKey {
+        profile_id: id,
+        api_key: issued.key.reveal().to_owned(),
+        key: Key::from(issued.record),
+    });
+    Ok(shown_once(answer))
+}
+
+/// An answer that nobody on the way may keep.
+fn shown_once(answer: impl IntoResponse) -> Response {
+    let kept_by_nobody = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (kept_by_nobody, answer).into_response()
+}

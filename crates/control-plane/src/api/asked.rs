@@ -1,0 +1,161 @@
+//! What a request says, parsed at the edge: identifiers in the path, pages in the query, drafts and patches in the
+//! body. What cannot be parsed is answered here.
+
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use crate::app::draft::{self, Patch};
+use crate::app::page::LONGEST;
+use crate::problem::{Kind, Problem};
+
+const DEFAULT_LIMIT: u32 = 100;
+
+/// The identifier in the path. What is no identifier names nothing.
+pub struct Named<T>(pub T);
+
+/// A draft in the body.
+pub struct Draft<T>(pub T);
+
+/// A patch in the body.
+pub struct Changes(pub Patch);
+
+/// Which part of a list.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many records at most: 1 to 1,000, 100 when absent.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// Which part of a list of access profiles.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProfilePageQuery {
+    /// Only the profiles of this client.
+    pub client_id: Option<String>,
+    /// How many records at most: 1 to 1,000, 100 when absent.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// A query.
+pub struct Asked<T>(pub T);
+
+/// The length of a page.
+///
+/// # Errors
+/// When it is none that a page can have.
+pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=LONGEST).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("`limit` is 1 to {LONGEST}");
+    Err(Problem::new(Kind::MalformedRequest, &detail).with_error("?limit", detail))
+}
+
+/// An identifier in the query.
+///
+/// # Errors
+/// When it is none.
+pub fn id<T>(name: &str, asked: Option<&str>) -> Result<Option<T>, Problem>
+where
+    T: FromStr,
+    T::Err: ToString,
+{
+    let parse = |text: &str| {
+        text.parse().map_err(|invalid: T::Err| {
+            let detail = format!("`{name}` is {}", invalid.to_string());
+            Problem::new(Kind::MalformedRequest, detail.clone())
+                .with_error(format!("?{name}"), detail)
+        })
+    };
+    asked.map(parse).transpose()
+}
+
+impl<S: Send + Sync, T: FromStr + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let nothing = || Problem::new(Kind::NotFound, "the path names no record of this kind");
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        text.parse().map(Self).map_err(|_| nothing())
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Query::from_request_parts(parts, state)
+            .await
+            .map(|Query(asked)| Self(asked))
+            .map_err(|rejection| Problem::new(Kind::MalformedRequest, rejection.body_text()))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Draft<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = json_body(request, state, &["application/json"]).await?;
+        Ok(Self(draft::read(&body)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Changes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let types = ["application/json", "application/merge-patch+json"];
+        let body = json_body(request, state, &types).await?;
+        Ok(Self(draft::read(&body)?))
+    }
+}
+
+async fn json_body<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    types: &[&str],
+) -> Result<Bytes, Problem> {
+    if !has_content_type(request.headers(), types) {
+        let detail = format!("the body has to be `{}`", types.join("` or `"));
+        return Err(Problem::new(Kind::UnsupportedContentType, detail));
+    }
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| {
+            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                return Problem::new(Kind::BodyTooLarge, "a body has at most 256 KiB");
+            }
+            Problem::new(Kind::MalformedRequest, "the body ended too early")
+        })
+}
+
+fn has_content_type(headers: &HeaderMap, types: &[&str]) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| {
+        types
+            .iter()
+            .any(|known| essence.trim().eq_ignore_ascii_case(known))
+    })
+}

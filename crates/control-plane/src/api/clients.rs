@@ -1,0 +1,122 @@
+//! `/clients`: who calls APIs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use portcullis_feed::ClientId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use crate::app::App;
+use crate::app::client::ClientDraft;
+use crate::app::time::Moment;
+use crate::problem::Problem;
+
+/// A client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Client {
+    /// Its public name.
+    #[schema(value_type = String, example = "cl_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub id: ClientId,
+    /// What people call it.
+    #[schema(example = "Acme")]
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// A disabled client can call nothing.
+    pub enabled: bool,
+    /// When it was created.
+    pub created_at: Moment,
+    /// When it was last changed.
+    pub updated_at: Moment,
+}
+
+impl From<portcullis_store::Client> for Client {
+    fn from(stored: portcullis_store::Client) -> Self {
+        Self {
+            id: stored.id,
+            name: stored.name,
+            description: stored.description,
+            enabled: stored.enabled,
+            created_at: Moment::from_ms(stored.created_at_ms),
+            updated_at: Moment::from_ms(stored.updated_at_ms),
+        }
+    }
+}
+
+/// Adds a client
+///
+/// It can call nothing until it has an access profile.
+#[utoipa::path(post, path = "/clients", operation_id = "create_client", tag = "clients",
+    request_body = ClientDraft,
+    responses((status = 201, description = "The client.", body = Edited<Client>), WriteRefusals))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Draft(draft): Draft<ClientDraft>,
+) -> Result<(StatusCode, Edited<Client>), Problem> {
+    let created = app.create_client(draft).await?;
+    Ok(Edited::of(created, Client::from).created())
+}
+
+/// Lists the clients
+#[utoipa::path(get, path = "/clients", operation_id = "list_clients", tag = "clients",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the clients.", body = Listed<Client>), ReadRefusals))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Asked(page): Asked<PageQuery>,
+) -> Result<Json<Listed<Client>>, Problem> {
+    let after = id("cursor", page.cursor.as_deref())?;
+    let page = app.clients(after, limit(page.limit)?).await?;
+    Ok(Json(Listed::of(
+        page,
+        |client| client.id.to_string(),
+        Client::from,
+    )))
+}
+
+/// Reads a client
+#[utoipa::path(get, path = "/clients/{id}", operation_id = "read_client", tag = "clients",
+    params(("id" = String, Path, description = "The identifier of the client.")),
+    responses((status = 200, description = "The client.", body = Client), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ClientId>,
+) -> Result<Json<Client>, Problem> {
+    Ok(Json(app.client(id).await?.into()))
+}
+
+/// Changes a client
+///
+/// A JSON merge patch: what is absent stays, `null` clears. Gateways hear of a changed name or status through the
+/// access profiles of the client.
+#[utoipa::path(patch, path = "/clients/{id}", operation_id = "change_client", tag = "clients",
+    params(("id" = String, Path, description = "The identifier of the client.")),
+    request_body = ClientDraft,
+    responses((status = 200, description = "The client.", body = Edited<Client>), WriteRefusals))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ClientId>,
+    Changes(patch): Changes,
+) -> Result<Edited<Client>, Problem> {
+    let changed = app.change_client(id, patch).await?;
+    Ok(Edited::of(changed, Client::from))
+}
+
+/// Removes a client
+///
+/// Its access profiles and their keys go with it.
+#[utoipa::path(delete, path = "/clients/{id}", operation_id = "delete_client", tag = "clients",
+    params(("id" = String, Path, description = "The identifier of the client.")),
+    responses((status = 200, description = "The client is gone.", body = Edited<Removed>), ReadRefusals))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Named(id): Named<ClientId>,
+) -> Result<Edited<Removed>, Problem> {
+    let deleted = app.delete_client(id).await?;
+    Ok(Edited::of(deleted, |()| Removed {}))
+}

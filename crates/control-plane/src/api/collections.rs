@@ -1,0 +1,129 @@
+//! `/collections`: named, versioned groups of endpoints, which are what profiles grant.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use portcullis_feed::CollectionId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use crate::app::App;
+use crate::app::collection::{CollectionDraft, EndpointDraft};
+use crate::app::time::Moment;
+use crate::problem::Problem;
+
+/// A collection.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Collection {
+    /// Its public name.
+    #[schema(value_type = String, example = "co_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub id: CollectionId,
+    /// What people call it; services receive it.
+    #[schema(example = "orders")]
+    pub name: String,
+    /// Which version of the API.
+    #[schema(example = "v1")]
+    pub version: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// What it consists of.
+    pub endpoints: Vec<EndpointDraft>,
+    /// When it was created.
+    pub created_at: Moment,
+    /// When it was last changed.
+    pub updated_at: Moment,
+}
+
+impl From<portcullis_store::Collection> for Collection {
+    fn from(stored: portcullis_store::Collection) -> Self {
+        Self {
+            id: stored.id,
+            name: stored.name,
+            version: stored.version,
+            description: stored.description,
+            endpoints: stored
+                .endpoints
+                .into_iter()
+                .map(EndpointDraft::from)
+                .collect(),
+            created_at: Moment::from_ms(stored.created_at_ms),
+            updated_at: Moment::from_ms(stored.updated_at_ms),
+        }
+    }
+}
+
+/// Adds a collection
+///
+/// Refused when its name and version are taken, or when another collection claims one of its endpoints.
+#[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "collections",
+    request_body = CollectionDraft,
+    responses((status = 201, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Draft(draft): Draft<CollectionDraft>,
+) -> Result<(StatusCode, Edited<Collection>), Problem> {
+    let created = app.create_collection(draft).await?;
+    Ok(Edited::of(created, Collection::from).created())
+}
+
+/// Lists the collections
+#[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "collections",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the collections.", body = Listed<Collection>), ReadRefusals))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Asked(page): Asked<PageQuery>,
+) -> Result<Json<Listed<Collection>>, Problem> {
+    let after = id("cursor", page.cursor.as_deref())?;
+    let page = app.collections(after, limit(page.limit)?).await?;
+    Ok(Json(Listed::of(
+        page,
+        |found| found.id.to_string(),
+        Collection::from,
+    )))
+}
+
+/// Reads a collection
+#[utoipa::path(get, path = "/collections/{id}", operation_id = "read_collection", tag = "collections",
+    params(("id" = String, Path, description = "The identifier of the collection.")),
+    responses((status = 200, description = "The collection.", body = Collection), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Named(id): Named<CollectionId>,
+) -> Result<Json<Collection>, Problem> {
+    Ok(Json(app.collection(id).await?.into()))
+}
+
+/// Changes a collection
+///
+/// A JSON merge patch: what is absent stays, `null` clears. A list of endpoints replaces the whole list.
+#[utoipa::path(patch, path = "/collections/{id}", operation_id = "change_collection", tag = "collections",
+    params(("id" = String, Path, description = "The identifier of the collection.")),
+    request_body = CollectionDraft,
+    responses((status = 200, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Named(id): Named<CollectionId>,
+    Changes(patch): Changes,
+) -> Result<Edited<Collection>, Problem> {
+    let changed = app.change_collection(id, patch).await?;
+    Ok(Edited::of(changed, Collection::from))
+}
+
+/// Removes a collection
+///
+/// Refused while an access profile grants it.
+#[utoipa::path(delete, path = "/collections/{id}", operation_id = "delete_collection", tag = "collections",
+    params(("id" = String, Path, description = "The identifier of the collection.")),
+    responses((status = 200, description = "The collection is gone.", body = Edited<Removed>), WriteRefusals))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Named(id): Named<CollectionId>,
+) -> Result<Edited<Removed>, Problem> {
+    let deleted = app.delete_collection(id).await?;
+    Ok(Edited::of(deleted, |()| Removed {}))
+}

@@ -1,0 +1,76 @@
+//! What an operator and a gateway can do: the rules about records. No HTTP, no SQL.
+
+pub mod access_profile;
+pub mod changes;
+pub mod client;
+pub mod collection;
+pub mod draft;
+pub mod page;
+pub mod policy;
+pub mod refusal;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod world;
+
+use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
+use portcullis_feed::Revision;
+use portcullis_store::{Edit, Store};
+
+pub use refusal::{Refusal, Violation};
+pub use world::{Clock, Entropy, NoEntropy, World};
+
+/// The records and what is needed to work on them.
+pub struct App {
+    store: Store,
+    world: World,
+    key_environment: String,
+}
+
+/// What an edit did, and the revision at which gateways know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed<T> {
+    /// What there is now.
+    pub record: T,
+    /// A gateway that has seen it has seen the edit.
+    pub revision: Revision,
+}
+
+impl<T> Committed<T> {
+    async fn by(edit: Edit, record: T) -> Result<Self, Refusal> {
+        let revision = edit.commit().await?;
+        Ok(Self { record, revision })
+    }
+}
+
+impl App {
+    /// Over a store. New keys name the environment.
+    ///
+    /// # Errors
+    /// When the environment cannot be part of a key.
+    pub fn new(
+        store: Store,
+        world: World,
+        key_environment: &str,
+    ) -> Result<Self, InvalidEnvironment> {
+        ApiKey::compose(key_environment, [0; 12], [0; 32])?;
+        Ok(Self {
+            store,
+            world,
+            key_environment: key_environment.to_owned(),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        match self.store.read().await {
+            Ok(mut snapshot) => snapshot.head().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Ends the work on the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,127 @@
+//! Clients: who calls APIs.
+
+use portcullis_feed::ClientId;
+use portcullis_store::Client;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::draft::Patch;
+use super::page::Page;
+use super::text::{Description, Name, stored_description, stored_name};
+use super::world::Identifier as _;
+use super::{App, Committed, Refusal};
+
+/// A client as an operator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientDraft {
+    /// What people call it.
+    pub name: Name,
+    /// More about it.
+    #[serde(default)]
+    pub description: Option<Description>,
+    /// A disabled client can call nothing. True, when absent.
+    #[serde(default = "enabled")]
+    #[schema(default = true)]
+    pub enabled: bool,
+}
+
+/// Records are enabled unless their draft says otherwise.
+pub(super) const fn enabled() -> bool {
+    true
+}
+
+impl App {
+    /// Adds a client. It can call nothing until it has an access profile.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn create_client(&self, draft: ClientDraft) -> Result<Committed<Client>, Refusal> {
+        let now_ms = self.world.clock.now_ms();
+        let client = draft.into_client(ClientId::new(&self.world)?, now_ms, now_ms);
+        let mut edit = self.store.edit().await?;
+        edit.put_client(&client).await?;
+        Committed::by(edit, client).await
+    }
+
+    /// A client.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn client(&self, id: ClientId) -> Result<Client, Refusal> {
+        let found = self.store.read().await?.client(id).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// A page of the clients.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn clients(
+        &self,
+        after: Option<ClientId>,
+        limit: u32,
+    ) -> Result<Page<Client>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        let found = snapshot.clients(after, limit.saturating_add(1)).await?;
+        Ok(Page::cut(found, limit))
+    }
+
+    /// Makes a client different. Gateways learn of it through its access profiles.
+    ///
+    /// # Errors
+    /// When there is none, or the outcome is no client.
+    pub async fn change_client(
+        &self,
+        id: ClientId,
+        patch: Patch,
+    ) -> Result<Committed<Client>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        let before = edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
+        let draft = patch.applied_to(&ClientDraft::from(&before))?;
+        let client = draft.into_client(id, before.created_at_ms, self.world.clock.now_ms());
+        edit.put_client(&client).await?;
+        Committed::by(edit, client).await
+    }
+
+    /// Removes a client with its access profiles and their keys.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn delete_client(&self, id: ClientId) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
+        edit.delete_client(id).await?;
+        Committed::by(edit, ()).await
+    }
+}
+
+impl ClientDraft {
+    fn into_client(self, id: ClientId, created_at_ms: u64, updated_at_ms: u64) -> Client {
+        Client {
+            id,
+            name: self.name.into(),
+            description: self.description.map(String::from),
+            enabled: self.enabled,
+            created_at_ms,
+            updated_at_ms,
+        }
+    }
+}
+
+impl From<&Client> for ClientDraft {
+    fn from(client: &Client) -> Self {
+        Self {
+            name: stored_name(&client.name),
+            description: stored_description(client.description.as_deref()),
+            enabled: client.enabled,
+        }
+    }
+}
+
+fn unknown(id: ClientId) -> Refusal {
+    Refusal::NotFound {
+        kind: "client",
+        id: id.to_string(),
+    }
+}

@@ -1,0 +1,244 @@
+//! API collections: named, versioned groups of endpoints, which are what profiles grant.
+
+use portcullis_engine::route;
+use portcullis_feed::{CollectionId, Endpoint};
+use portcullis_store::{Collection, Edit};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::client::enabled;
+use super::draft::{Patch, objects};
+use super::page::Page;
+use super::policy::NAMED_PROFILES;
+use super::refusal::refuse_any;
+use super::text::{Description, Name, stored_description, stored_name};
+use super::world::Identifier as _;
+use super::{App, Committed, Refusal, Violation};
+
+/// How many collections are examined at once for what they claim: all of them.
+const ALL: u32 = u32::MAX;
+
+/// A collection as an operator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CollectionDraft {
+    /// What people call it; services receive it. Unique together with the version.
+    pub name: Name,
+    /// Which version of the API.
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "v1")]
+    pub version: Name,
+    /// More about it.
+    #[serde(default)]
+    pub description: Option<Description>,
+    /// What it consists of: at most 10,000 endpoints. No other collection may claim one of them.
+    #[serde(deserialize_with = "objects::<10_000, _, _>")]
+    pub endpoints: Vec<EndpointDraft>,
+}
+
+/// One operation of an API as an operator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointDraft {
+    /// The host it is served on, without port, or `*.` and a parent domain. Any host, when absent.
+    #[serde(default)]
+    #[schema(example = "api.example.com")]
+    pub host: Option<String>,
+    /// An HTTP method in upper case, or `*` for any. `HEAD` goes where `GET` does.
+    #[schema(example = "GET")]
+    pub method: String,
+    /// A path template: literal segments, `{name}` for one segment, and `/**` at the end for any rest.
+    #[schema(example = "/orders/{id}")]
+    pub path: String,
+    /// A disabled endpoint answers as if it did not exist. True, when absent.
+    #[serde(default = "enabled")]
+    #[schema(default = true)]
+    pub enabled: bool,
+}
+
+impl App {
+    /// Adds a collection.
+    ///
+    /// # Errors
+    /// When its name and version are taken, an endpoint cannot be matched, or one belongs to another collection.
+    pub async fn create_collection(
+        &self,
+        draft: CollectionDraft,
+    ) -> Result<Committed<Collection>, Refusal> {
+        let now_ms = self.world.clock.now_ms();
+        let id = CollectionId::new(&self.world)?;
+        let collection = draft.into_collection(id, now_ms, now_ms)?;
+        let mut edit = self.store.edit().await?;
+        refuse_claimed(&mut edit, &collection).await?;
+        edit.put_collection(&collection).await?;
+        Committed::by(edit, collection).await
+    }
+
+    /// A collection.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn collection(&self, id: CollectionId) -> Result<Collection, Refusal> {
+        let found = self.store.read().await?.collection(id).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// A page of the collections.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn collections(
+        &self,
+        after: Option<CollectionId>,
+        limit: u32,
+    ) -> Result<Page<Collection>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        let found = snapshot.collections(after, limit.saturating_add(1)).await?;
+        Ok(Page::cut(found, limit))
+    }
+
+    /// Makes a collection different. A list of endpoints replaces the whole list.
+    ///
+    /// # Errors
+    /// When there is none, or the outcome could not be created either.
+    pub async fn change_collection(
+        &self,
+        id: CollectionId,
+        patch: Patch,
+    ) -> Result<Committed<Collection>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        let before = edit
+            .read()
+            .collection(id)
+            .await?
+            .ok_or_else(|| unknown(id))?;
+        let draft = patch.applied_to(&CollectionDraft::from(&before))?;
+        let collection =
+            draft.into_collection(id, before.created_at_ms, self.world.clock.now_ms())?;
+        refuse_claimed(&mut edit, &collection).await?;
+        edit.put_collection(&collection).await?;
+        Committed::by(edit, collection).await
+    }
+
+    /// Removes a collection.
+    ///
+    /// # Errors
+    /// When there is none, or a profile grants it.
+    pub async fn delete_collection(&self, id: CollectionId) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        edit.read()
+            .collection(id)
+            .await?
+            .ok_or_else(|| unknown(id))?;
+        let profiles = edit.read().profiles_granting(id, NAMED_PROFILES).await?;
+        if !profiles.is_empty() {
+            let kind = "collection";
+            return Err(Refusal::InUse { kind, profiles });
+        }
+        edit.delete_collection(id).await?;
+        Committed::by(edit, ()).await
+    }
+}
+
+/// Holds a collection against all others, while nobody else can change them.
+async fn refuse_claimed(edit: &mut Edit, collection: &Collection) -> Result<(), Refusal> {
+    let mut others = edit.read().collections(None, ALL).await?;
+    others.retain(|other| other.id != collection.id);
+    let namesake = others
+        .iter()
+        .find(|other| other.name == collection.name && other.version == collection.version);
+    if let Some(holder) = namesake {
+        return Err(Refusal::NameTaken {
+            name: collection.name.clone(),
+            version: collection.version.clone(),
+            holder: holder.id,
+        });
+    }
+    let all: Vec<_> = others
+        .iter()
+        .chain([collection])
+        .map(Collection::as_carried)
+        .collect();
+    let Some(conflict) = route::conflict(&all) else {
+        return Ok(());
+    };
+    let holder = |id| {
+        let name = all.iter().find(|known| known.id == id);
+        let name = name.map(|known| format!("{} {}", known.name, known.version));
+        (id, name.unwrap_or_default())
+    };
+    Err(Refusal::EndpointClaimed {
+        holders: [holder(conflict.first), holder(conflict.second)],
+        endpoint: conflict.endpoint,
+    })
+}
+
+impl CollectionDraft {
+    fn into_collection(
+        self,
+        id: CollectionId,
+        created_at_ms: u64,
+        updated_at_ms: u64,
+    ) -> Result<Collection, Refusal> {
+        let endpoints: Vec<Endpoint> = self.endpoints.into_iter().map(Endpoint::from).collect();
+        let violations = endpoints
+            .iter()
+            .enumerate()
+            .filter_map(|(index, endpoint)| {
+                let invalid = route::check_endpoint(endpoint).err()?;
+                let pointer = format!("/endpoints/{index}/{}", invalid.field);
+                Some(Violation::new(pointer, invalid))
+            })
+            .collect();
+        refuse_any(violations)?;
+        Ok(Collection {
+            id,
+            name: self.name.into(),
+            version: self.version.into(),
+            description: self.description.map(String::from),
+            endpoints,
+            created_at_ms,
+            updated_at_ms,
+        })
+    }
+}
+
+impl From<&Collection> for CollectionDraft {
+    fn from(collection: &Collection) -> Self {
+        let endpoints = collection.endpoints.iter().cloned();
+        Self {
+            name: stored_name(&collection.name),
+            version: stored_name(&collection.version),
+            description: stored_description(collection.description.as_deref()),
+            endpoints: endpoints.map(EndpointDraft::from).collect(),
+        }
+    }
+}
+
+impl From<EndpointDraft> for Endpoint {
+    fn from(draft: EndpointDraft) -> Self {
+        Self {
+            host: draft.host,
+            method: draft.method,
+            path: draft.path,
+            enabled: draft.enabled,
+        }
+    }
+}
+
+impl From<Endpoint> for EndpointDraft {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            host: endpoint.host,
+            method: endpoint.method,
+            path: endpoint.path,
+            enabled: endpoint.enabled,
+        }
+    }
+}
+
+fn unknown(id: CollectionId) -> Refusal {
+    Refusal::NotFound {
+        kind: "collection",
+        id: id.to_string(),
+    }
+}

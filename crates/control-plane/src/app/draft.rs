@@ -1,0 +1,165 @@
+//! Drafts of records: what operators write, as JSON, read strictly and with the place of each mistake.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use serde_path_to_error::{Path, Segment};
+
+use super::{Refusal, Violation};
+
+/// What should be different in a record: a JSON merge patch (RFC 7396). A member that is absent stays, `null` clears.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Patch(Map<String, Value>);
+
+/// Reads a draft.
+///
+/// # Errors
+/// When the text is no JSON, or is not what the draft consists of.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let draft = read_object(&mut reader, |error: &serde_json::Error| error.is_data())?;
+    reader
+        .end()
+        .map_err(|error| Refusal::Malformed(error.to_string()))?;
+    Ok(draft)
+}
+
+impl Patch {
+    /// The draft with these changes made to it.
+    ///
+    /// # Errors
+    /// When the outcome is not what the draft consists of.
+    pub(super) fn applied_to<T: Serialize + DeserializeOwned>(
+        self,
+        draft: &T,
+    ) -> Result<T, Refusal> {
+        let mut value =
+            serde_json::to_value(draft).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        merge(&mut value, Value::Object(self.0));
+        read_object(value, |_| true)
+    }
+}
+
+/// Unlike in RFC 7396, `null` stays as a value: an unknown or a required field is refused for it, not ignored.
+fn merge(target: &mut Value, patch: Value) {
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => {
+            for (name, patch) in patch {
+                merge(target.entry(name).or_insert(Value::Null), patch);
+            }
+        }
+        (target, patch) => *target = patch,
+    }
+}
+
+fn read_object<'de, T, D>(reader: D, is_content: impl Fn(&D::Error) -> bool) -> Result<T, Refusal>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    serde_path_to_error::deserialize(reader)
+        .map(|Object(draft)| draft)
+        .map_err(|error| {
+            let path = error.path().clone();
+            let source = error.into_inner();
+            if !is_content(&source) {
+                return Refusal::Malformed(source.to_string());
+            }
+            Refusal::Invalid(vec![violation(&path, &source.to_string())])
+        })
+}
+
+fn violation(path: &Path, message: &str) -> Violation {
+    // The reader of JSON appends the position to the message, though the pointer says it better.
+    let detail = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(detail, _)| detail);
+    let mut pointer: String = path
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Map { key } => Some(format!("/{}", escaped(key))),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect();
+    // The path of an absent field ends where it should stand; only the message says its name.
+    let missing = detail
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'));
+    if let Some(field) = missing {
+        pointer.push('/');
+        pointer.push_str(&escaped(field));
+    }
+    Violation::new(pointer, detail)
+}
+
+/// A name as a part of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A JSON object. Serde reads its structs from arrays too, by position, which nobody means.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_map(ObjectVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+/// Reads a field that is an object, or `null`.
+pub(super) fn object_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value: Option<Object<T>> = Option::deserialize(deserializer)?;
+    Ok(value.map(|Object(value)| value))
+}
+
+/// Reads a field that is an object, or `null` for what it is when it is absent.
+pub(super) fn object_or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    object_if_any(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads a field that is a list of at most `LONGEST` objects.
+pub(super) fn objects<'de, const LONGEST: usize, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let values: Vec<Object<T>> = list::<LONGEST, D, _>(deserializer)?;
+    Ok(values.into_iter().map(|Object(value)| value).collect())
+}
+
+/// Reads a field that is a list of at most `LONGEST` values.
+pub(super) fn list<'de, const LONGEST: usize, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let values: Vec<T> = Vec::deserialize(deserializer)?;
+    if values.len() > LONGEST {
+        return Err(D::Error::custom(format!(
+            "a list of at most {LONGEST} entries is expected"
+        )));
+    }
+    Ok(values)
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}

@@ -1,0 +1,218 @@
+//! Access policies: how much a profile may call. Shared by many profiles.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use portcullis_feed::{PolicyId, QuotaWindow, RateWindow};
+use portcullis_store::Policy;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
+
+use super::draft::{Patch, object_if_any};
+use super::page::Page;
+use super::text::{Description, Name, stored_description, stored_name};
+use super::world::Identifier as _;
+use super::{App, Committed, Refusal};
+
+/// How many profiles a refusal names.
+pub(super) const NAMED_PROFILES: u32 = 100;
+
+/// A policy as an operator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDraft {
+    /// What people call it.
+    pub name: Name,
+    /// More about it.
+    #[serde(default)]
+    pub description: Option<Description>,
+    /// Over a short time. Unlimited, when absent.
+    #[serde(default, deserialize_with = "object_if_any")]
+    pub rate_limit: Option<RateLimit>,
+    /// Over a long time. Unlimited, when absent.
+    #[serde(default, deserialize_with = "object_if_any")]
+    pub quota: Option<Quota>,
+}
+
+/// So many requests in each window, counted for each profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// How many.
+    #[schema(value_type = u32, minimum = 1)]
+    pub requests: NonZeroU32,
+    /// In which time.
+    #[schema(schema_with = rate_windows)]
+    pub per: RateWindow,
+    /// How many may come at once. As many as `requests`, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub burst: Option<NonZeroU32>,
+}
+
+/// So many requests in each calendar window, counted for each profile over all gateways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// How many.
+    #[schema(value_type = u64, minimum = 1)]
+    pub requests: NonZeroU64,
+    /// In which time.
+    #[schema(schema_with = quota_windows)]
+    pub per: QuotaWindow,
+}
+
+impl App {
+    /// Adds a policy.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn create_policy(&self, draft: PolicyDraft) -> Result<Committed<Policy>, Refusal> {
+        let now_ms = self.world.clock.now_ms();
+        let policy = draft.into_policy(PolicyId::new(&self.world)?, now_ms, now_ms);
+        let mut edit = self.store.edit().await?;
+        edit.put_policy(&policy).await?;
+        Committed::by(edit, policy).await
+    }
+
+    /// A policy.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn policy(&self, id: PolicyId) -> Result<Policy, Refusal> {
+        let found = self.store.read().await?.policy(id).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// A page of the policies.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn policies(
+        &self,
+        after: Option<PolicyId>,
+        limit: u32,
+    ) -> Result<Page<Policy>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        let found = snapshot.policies(after, limit.saturating_add(1)).await?;
+        Ok(Page::cut(found, limit))
+    }
+
+    /// Makes a policy different, for all profiles that have it.
+    ///
+    /// # Errors
+    /// When there is none, or the outcome is no policy.
+    pub async fn change_policy(
+        &self,
+        id: PolicyId,
+        patch: Patch,
+    ) -> Result<Committed<Policy>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        let before = edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
+        let draft = patch.applied_to(&PolicyDraft::from(&before))?;
+        let policy = draft.into_policy(id, before.created_at_ms, self.world.clock.now_ms());
+        edit.put_policy(&policy).await?;
+        Committed::by(edit, policy).await
+    }
+
+    /// Removes a policy.
+    ///
+    /// # Errors
+    /// When there is none, or a profile has it.
+    pub async fn delete_policy(&self, id: PolicyId) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.store.edit().await?;
+        edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
+        let profiles = edit.read().profiles_under(id, NAMED_PROFILES).await?;
+        if !profiles.is_empty() {
+            let kind = "policy";
+            return Err(Refusal::InUse { kind, profiles });
+        }
+        edit.delete_policy(id).await?;
+        Committed::by(edit, ()).await
+    }
+}
+
+impl PolicyDraft {
+    fn into_policy(self, id: PolicyId, created_at_ms: u64, updated_at_ms: u64) -> Policy {
+        Policy {
+            id,
+            name: self.name.into(),
+            description: self.description.map(String::from),
+            rate_limit: self.rate_limit.map(portcullis_feed::RateLimit::from),
+            quota: self.quota.map(portcullis_feed::Quota::from),
+            created_at_ms,
+            updated_at_ms,
+        }
+    }
+}
+
+impl From<&Policy> for PolicyDraft {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            name: stored_name(&policy.name),
+            description: stored_description(policy.description.as_deref()),
+            rate_limit: policy.rate_limit.map(RateLimit::from),
+            quota: policy.quota.map(Quota::from),
+        }
+    }
+}
+
+impl From<RateLimit> for portcullis_feed::RateLimit {
+    fn from(limit: RateLimit) -> Self {
+        Self {
+            requests: limit.requests.get(),
+            per: limit.per,
+            burst: limit.burst.map(NonZeroU32::get),
+        }
+    }
+}
+
+impl From<portcullis_feed::RateLimit> for RateLimit {
+    fn from(stored: portcullis_feed::RateLimit) -> Self {
+        Self {
+            requests: NonZeroU32::new(stored.requests).unwrap_or(NonZeroU32::MIN),
+            per: stored.per,
+            burst: stored.burst.and_then(NonZeroU32::new),
+        }
+    }
+}
+
+impl From<Quota> for portcullis_feed::Quota {
+    fn from(quota: Quota) -> Self {
+        Self {
+            requests: quota.requests.get(),
+            per: quota.per,
+        }
+    }
+}
+
+impl From<portcullis_feed::Quota> for Quota {
+    fn from(stored: portcullis_feed::Quota) -> Self {
+        Self {
+            requests: NonZeroU64::new(stored.requests).unwrap_or(NonZeroU64::MIN),
+            per: stored.per,
+        }
+    }
+}
+
+fn rate_windows() -> Object {
+    windows(["second", "minute", "hour", "day"])
+}
+
+fn quota_windows() -> Object {
+    windows(["day", "week", "month"])
+}
+
+fn windows<const N: usize>(names: [&'static str; N]) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .build()
+}
+
+fn unknown(id: PolicyId) -> Refusal {
+    Refusal::NotFound {
+        kind: "policy",
+        id: id.to_string(),
+    }
+}

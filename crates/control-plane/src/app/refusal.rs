@@ -1,0 +1,124 @@
+//! Why something was not done. Each reason is for the operator who asked; doors translate them for their callers.
+
+use std::fmt;
+
+use portcullis_feed::CollectionId;
+use portcullis_store::{ProfileName, StoreError};
+
+use super::NoEntropy;
+
+/// Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The text is no JSON.
+    #[error("the body is not valid JSON: {0}")]
+    Malformed(String),
+    /// It is JSON, but not what is asked for.
+    #[error("{}", Listed(.0))]
+    Invalid(Vec<Violation>),
+    /// There is no such record.
+    #[error("there is no {kind} `{id}`")]
+    NotFound {
+        /// What was looked for.
+        kind: &'static str,
+        /// By which identifier.
+        id: String,
+    },
+    /// Another collection has the name and the version.
+    #[error("`{name}` `{version}` is the collection `{holder}` already")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The version.
+        version: String,
+        /// Who has them.
+        holder: CollectionId,
+    },
+    /// An endpoint would belong to two collections, or to one twice.
+    #[error("{}", claimed(.endpoint, .holders))]
+    EndpointClaimed {
+        /// As `METHOD host/path`.
+        endpoint: String,
+        /// Who claims it, with their names: the one that has it and the one that would.
+        holders: [(CollectionId, String); 2],
+    },
+    /// Profiles would lose what they refer to.
+    #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
+    InUse {
+        /// What is in use.
+        kind: &'static str,
+        /// By whom: the first hundred.
+        profiles: Vec<ProfileName>,
+    },
+    /// It is the control plane that failed.
+    #[error("the records are out of reach")]
+    Unreachable(#[from] StoreError),
+    /// It is the system that failed.
+    #[error("no key can be made")]
+    NoEntropy(#[from] NoEntropy),
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Where: a JSON pointer (RFC 6901) into the body.
+    pub pointer: String,
+    /// What, and how it should be.
+    pub detail: String,
+}
+
+impl Violation {
+    /// Something is wrong there.
+    pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
+        Self {
+            pointer: pointer.into(),
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// Turns violations, if there are any, into a refusal.
+pub(super) fn refuse_any(violations: Vec<Violation>) -> Result<(), Refusal> {
+    if violations.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(violations))
+}
+
+fn claimed(endpoint: &str, [first, second]: &[(CollectionId, String); 2]) -> String {
+    if first.0 == second.0 {
+        return format!("`{endpoint}` stands twice in `{}`", first.1);
+    }
+    format!(
+        "`{endpoint}` belongs to `{}` (`{}`) already, so `{}` (`{}`) cannot claim it",
+        first.1, first.0, second.1, second.0
+    )
+}
+
+struct Listed<'a>(&'a [Violation]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, violation) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let pointer = match violation.pointer.as_str() {
+                "" => "the body",
+                pointer => pointer,
+            };
+            write!(f, "{separator}{pointer}: {}", violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+struct Names<'a>(&'a [ProfileName]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, profile) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}`{}` ({})", profile.name, profile.id)?;
+        }
+        Ok(())
+    }
+}

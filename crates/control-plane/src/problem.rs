@@ -1,0 +1,241 @@
+//! Refusals as HTTP answers: problem details (RFC 9457), for all doors alike.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use portcullis_feed::CollectionId;
+use portcullis_store::ProfileName;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Refusal;
+
+/// A refusal on its way out. Boxed, because it is the rare side of every answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<ProblemDetails>);
+
+/// Why a request was refused (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProblemDetails {
+    /// The kind of problem: `urn:portcullis:problem:` and a name that stays.
+    #[schema(value_type = String, example = "urn:portcullis:problem:invalid-content")]
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The kind in words.
+    #[schema(value_type = String, example = "the content is invalid")]
+    pub title: &'static str,
+    /// The status of the answer.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What is wrong with this request.
+    pub detail: String,
+    /// What is wrong field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+    /// The access profiles that stand in the way of a removal: the first hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub profiles: Vec<ProfileReference>,
+    /// The collections that claim the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub collections: Vec<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the body, or `?` and the name of a parameter of the query.
+    #[schema(example = "/addresses/allow/1")]
+    pub pointer: String,
+    /// What, and how it should be.
+    pub detail: String,
+}
+
+/// An access profile that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProfileReference {
+    /// Its public name.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// The kinds of problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "`Kind::terms` says what each means")]
+pub enum Kind {
+    MalformedRequest,
+    Unauthorized,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    StateGone,
+    BodyTooLarge,
+    UnsupportedContentType,
+    InvalidContent,
+    Unavailable,
+}
+
+impl Kind {
+    const fn terms(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::MalformedRequest => (
+                StatusCode::BAD_REQUEST,
+                "urn:portcullis:problem:malformed-request",
+                "the request is malformed",
+            ),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "urn:portcullis:problem:unauthorized",
+                "a known token is needed",
+            ),
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "urn:portcullis:problem:not-found",
+                "there is no such thing",
+            ),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "urn:portcullis:problem:method-not-allowed",
+                "the method is not allowed here",
+            ),
+            Self::Conflict => (
+                StatusCode::CONFLICT,
+                "urn:portcullis:problem:conflict",
+                "another record stands in the way",
+            ),
+            Self::StateGone => (
+                StatusCode::GONE,
+                "urn:portcullis:problem:state-gone",
+                "the state of the gateway belongs to another history",
+            ),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:portcullis:problem:body-too-large",
+                "the body is too large",
+            ),
+            Self::UnsupportedContentType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "urn:portcullis:problem:unsupported-content-type",
+                "the content type is not supported",
+            ),
+            Self::InvalidContent => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "urn:portcullis:problem:invalid-content",
+                "the content is invalid",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:unavailable",
+                "the control plane is out of order",
+            ),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of a kind.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let (status, kind, title) = kind.terms();
+        Self(Box::new(ProblemDetails {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            profiles: Vec::new(),
+            collections: Vec::new(),
+        }))
+    }
+
+    /// Adds what is wrong with one field.
+    #[must_use]
+    pub fn with_error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.0.errors.push(FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        });
+        self
+    }
+
+    fn with_profiles(mut self, profiles: Vec<ProfileName>) -> Self {
+        let references = profiles.into_iter().map(|profile| ProfileReference {
+            id: profile.id.to_string(),
+            name: profile.name,
+        });
+        self.0.profiles = references.collect();
+        self
+    }
+
+    fn with_collections(mut self, collections: impl IntoIterator<Item = CollectionId>) -> Self {
+        let ids = collections.into_iter().map(|id| id.to_string());
+        self.0.collections = ids.collect();
+        self
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Malformed(_) => Self::new(Kind::MalformedRequest, detail),
+            Refusal::Invalid(violations) => violations.into_iter().fold(
+                Self::new(Kind::InvalidContent, detail),
+                |problem, violation| problem.with_error(violation.pointer, violation.detail),
+            ),
+            Refusal::NotFound { .. } => Self::new(Kind::NotFound, detail),
+            Refusal::NameTaken { holder, .. } => {
+                Self::new(Kind::Conflict, detail).with_collections([holder])
+            }
+            Refusal::EndpointClaimed { holders, .. } => {
+                Self::new(Kind::Conflict, detail).with_collections(holders.map(|(id, _)| id))
+            }
+            Refusal::InUse { profiles, .. } => {
+                Self::new(Kind::Conflict, detail).with_profiles(profiles)
+            }
+            Refusal::Unreachable(source) => {
+                let source: &dyn std::error::Error = &source;
+                tracing::error!(error = source, "the store failed");
+                Self::new(Kind::Unavailable, detail)
+            }
+            Refusal::NoEntropy(_) => {
+                tracing::error!("the system gives no random bytes");
+                Self::new(Kind::Unavailable, detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = (status, axum::Json(*self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                let challenge = HeaderValue::from_static("Bearer realm=\"portcullis\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Answers for a path that leads nowhere.
+pub async fn no_such_path() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this path")
+}
+
+/// Answers for a method that a path does not know.
+pub async fn no_such_method() -> Problem {
+    Problem::new(Kind::MethodNotAllowed, "this path does not know the method")
+}

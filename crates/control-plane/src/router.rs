@@ -1,0 +1,58 @@
+//! All that the control plane answers to: a table of contents.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use portcullis_feed::CHANGES_PATH;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::{api, bearer, feed, health, problem};
+
+/// Everything, over one app. Long polls end when `stopping` becomes true.
+pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
+    let operators = from_fn_with_state(Arc::clone(app), bearer::operators_only);
+    let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
+    let (api, document) = api::routes().split_for_parts();
+    let document = api::openapi::completed(document);
+    let door = feed::Door {
+        app: Arc::clone(app),
+        stopping,
+    };
+
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(api.route_layer(operators))
+        .route(
+            "/api/v1/openapi.json",
+            get(|| api::openapi::answer(document)),
+        )
+        .with_state(Arc::clone(app))
+        .merge(
+            Router::new()
+                .route(CHANGES_PATH, get(feed::changes))
+                .route_layer(gateways)
+                .with_state(door),
+        )
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn(logged))
+}
+
+/// Writes down each request. The query is left out: it is not needed, and callers put secrets there by mistake.
+async fn logged(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(%method, path, status, duration_ms, "answered");
+    response
+}

@@ -1,0 +1,162 @@
+//! Opens the doors: the listening address, the tokens, what is printed, and the end.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_engine::api_key::InvalidEnvironment;
+use portcullis_feed::Digest;
+use portcullis_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::token::{ChosenTokens, NewTokens};
+use crate::app::{App, NoEntropy, Refusal, World};
+use crate::router::router;
+
+/// How long requests may take to end when the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What a control plane is started with.
+pub struct Settings {
+    /// Where it listens, such as `127.0.0.1:8080`. Port 0 is a free one.
+    pub listen: String,
+    /// Where its database is.
+    pub data: PathBuf,
+    /// What its keys name.
+    pub key_environment: String,
+    /// The tokens that the environment gives.
+    pub tokens: ChosenTokens,
+}
+
+/// It does not start, or broke down.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The keys cannot be made.
+    #[error("cannot put `{environment}` into keys")]
+    KeyEnvironment {
+        /// What was asked for.
+        environment: String,
+        /// Why.
+        source: InvalidEnvironment,
+    },
+    /// The records cannot be reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address cannot be used.
+    #[error("cannot listen on `{address}`")]
+    Listen {
+        /// Which one.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Both tokens are the same, so a gateway could do what operators do.
+    #[error("the operator token and the gateway token have to be different")]
+    SameTokens,
+    /// The tokens cannot be made or kept.
+    #[error("cannot settle the tokens")]
+    Tokens(#[source] Refusal),
+    /// Nobody sees what has to be seen.
+    #[error("cannot write to the standard output")]
+    Output(#[source] io::Error),
+    /// The signals that stop it cannot be received.
+    #[error("cannot receive signals")]
+    Signals(#[source] io::Error),
+    /// There is no randomness.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// The listener broke down.
+    #[error("the listener broke down")]
+    Listener(#[source] io::Error),
+}
+
+impl From<Refusal> for ServeError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Tokens(refusal)
+    }
+}
+
+/// Runs until a signal asks to stop.
+///
+/// # Errors
+/// When it cannot start, or breaks down.
+pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
+    if settings.tokens.operator.is_some() && settings.tokens.operator == settings.tokens.gateway {
+        return Err(ServeError::SameTokens);
+    }
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let app = open(&settings.data, &settings.key_environment, world).await?;
+    let (listener, address) = listen(&settings.listen).await?;
+    app.settle_tokens(settings.tokens, |new| {
+        announce(address, new).map_err(ServeError::Output)
+    })
+    .await?;
+    tracing::info!(%address, data = %settings.data.display(), "serving");
+
+    let (stop, stopping) = watch::channel(false);
+    let mut ending = stopping.clone();
+    let router = router(&app, stopping.clone());
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let _ = ending.wait_for(|stopping| *stopping).await;
+    });
+    let mut serving = tokio::spawn(serving.into_future());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        ended = &mut serving => return broken_down(ended),
+    }
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+        serving.abort();
+    }
+    app.close().await;
+    Ok(())
+}
+
+async fn open(data: &Path, environment: &str, world: World) -> Result<Arc<App>, ServeError> {
+    let new_epoch = Digest(world.entropy.bytes()?).to_string();
+    let new_epoch = new_epoch.get(..32).unwrap_or(&new_epoch);
+    let store = Store::open(data, new_epoch).await?;
+    let app = App::new(store, world, environment).map_err(|source| ServeError::KeyEnvironment {
+        environment: environment.to_owned(),
+        source,
+    })?;
+    Ok(Arc::new(app))
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let refused = |source| ServeError::Listen {
+        address: address.to_owned(),
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+/// One line each, at once: scripts read them.
+fn announce(address: SocketAddr, new: &NewTokens) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    if let Some(token) = &new.operator {
+        writeln!(out, "operator token: {token}  (shown only now)")?;
+    }
+    if let Some(token) = &new.gateway {
+        writeln!(out, "gateway token: {token}  (shown only now)")?;
+    }
+    out.flush()
+}
+
+fn broken_down(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServeError> {
+    ended
+        .map_err(io::Error::other)
+        .flatten()
+        .map_err(ServeError::Listener)
+}
