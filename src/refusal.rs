@@ -8,7 +8,7 @@ use crate::host;
 const NOT_READY_RETRY_S: &str = "1";
 
 /// Answers the caller in place of the service.
-pub(crate) fn answer(denial: &Denial) {
+pub(crate) fn answer(denial: &Denial<'_>) {
     let Answer {
         status,
         title,
@@ -24,22 +24,6 @@ pub(crate) fn answer(denial: &Denial) {
     let body =
         format!(r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#);
     host::answer(status, &format!("portcullis.{code}"), &headers, &body);
-}
-
-/// What the access log says of a refusal: `reason client profile collection`, with a dash for what is not known.
-pub(crate) fn log_text(denial: &Denial) -> String {
-    let holder = denial.holder.as_deref();
-    let collection = denial
-        .collection
-        .as_ref()
-        .map(|collection| String::from_utf8_lossy(&collection.label));
-    format!(
-        "{} {} {} {}",
-        denial.reason.code(),
-        holder.map_or("-", |holder| holder.client_id()),
-        holder.map_or("-", |holder| holder.profile_id()),
-        collection.as_deref().unwrap_or("-"),
-    )
 }
 
 struct Answer {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use portcullis_engine::{Permit, Request};
+use portcullis_engine::{Denial, Permit, Request};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
@@ -10,7 +10,8 @@ use crate::host::{self, HeaderPairs};
 use crate::refusal;
 use crate::root::Vm;
 
-/// Where the filter leaves what it knows of a request for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%`.
+/// Where the filter leaves its decision for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
+/// `outcome client profile collection`, separated by blanks, with a dash for what is not known.
 const FILTER_STATE: &str = "portcullis";
 
 /// A request that Envoy has handed over.
@@ -43,8 +44,7 @@ impl HttpContext for RequestContext {
                 Action::Continue
             }
             Err(denial) => {
-                host::set_filter_state(FILTER_STATE, refusal::log_text(&denial).as_bytes());
-                refusal::answer(&denial);
+                refuse(&denial);
                 Action::Pause
             }
         }
@@ -53,15 +53,38 @@ impl HttpContext for RequestContext {
 
 /// Takes away what the service must not see and says who calls.
 fn let_pass(vm: &Vm, permit: &Permit<'_>) {
-    permit
-        .stripped()
+    let (holder, names) = (permit.holder(), vm.identity_headers());
+    let (client_id, profile_id) = (holder.client_id(), holder.profile_id());
+    let collection = &permit.collection().label;
+    strip(permit.stripped());
+    host::add_request_header(&names.client_id, client_id.as_bytes());
+    host::add_request_header(&names.client_name, holder.client_name().as_bytes());
+    host::add_request_header(&names.access_profile_id, profile_id.as_bytes());
+    host::add_request_header(&names.api_collection, collection.as_bytes());
+    record(&["permitted", client_id, profile_id, collection]);
+}
+
+fn refuse(denial: &Denial<'_>) {
+    strip(denial.stripped());
+    let holder = denial.holder.as_deref();
+    let collection = denial.collection.as_deref();
+    record(&[
+        denial.reason.code(),
+        holder.map_or("-", |holder| holder.client_id()),
+        holder.map_or("-", |holder| holder.profile_id()),
+        collection.map_or("-", |collection| &collection.label),
+    ]);
+    refusal::answer(denial);
+}
+
+fn strip(names: &[&[u8]]) {
+    names
         .iter()
         .for_each(|name| host::remove_request_header(name));
-    let (holder, names) = (permit.holder(), vm.identity_headers());
-    host::add_request_header(&names.client_id, holder.client_id().as_bytes());
-    host::add_request_header(&names.client_name, holder.client_name().as_bytes());
-    host::add_request_header(&names.access_profile_id, holder.profile_id().as_bytes());
-    host::add_request_header(&names.api_collection, &permit.collection().label);
+}
+
+fn record(parts: &[&str; 4]) {
+    host::set_filter_state(FILTER_STATE, parts.join(" ").as_bytes());
 }
 
 /// Brings the VM down, for the tests of recovery.

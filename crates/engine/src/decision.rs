@@ -6,7 +6,7 @@ use crate::holder::Holder;
 use crate::route::RoutedCollection;
 
 /// The verdict. A denial is an outcome, not a fault.
-pub type Decision<'a> = Result<Permit<'a>, Denial>;
+pub type Decision<'a> = Result<Permit<'a>, Denial<'a>>;
 
 /// Evidence that a request passed every check, and what to do with it before it goes on. Only the gate makes one.
 #[derive(Debug)]
@@ -39,13 +39,46 @@ impl<'a> Permit<'a> {
 
 /// A refusal, with whom it concerns as far as that is proven.
 #[derive(Debug)]
-pub struct Denial {
+pub struct Denial<'a> {
     /// Why.
     pub reason: DenialReason,
     /// Who was refused. None until the credential was found to be known.
     pub holder: Option<Arc<Holder>>,
     /// What was asked for, where that was looked at.
     pub collection: Option<Arc<RoutedCollection>>,
+    /// The same names as in a permit. No service sees a refused request, but access logs do.
+    pub(crate) stripped: Vec<&'a [u8]>,
+}
+
+impl<'a> Denial<'a> {
+    pub(crate) fn new(reason: DenialReason) -> Self {
+        Self {
+            reason,
+            holder: None,
+            collection: None,
+            stripped: vec![],
+        }
+    }
+
+    pub(crate) fn of(self, holder: &Arc<Holder>) -> Self {
+        Self {
+            holder: Some(Arc::clone(holder)),
+            ..self
+        }
+    }
+
+    pub(crate) fn to(self, collection: &Arc<RoutedCollection>) -> Self {
+        Self {
+            collection: Some(Arc::clone(collection)),
+            ..self
+        }
+    }
+
+    /// The names of headers that carried the credential or could be taken for an identity header of ours.
+    #[must_use]
+    pub fn stripped(&self) -> &[&'a [u8]] {
+        &self.stripped
+    }
 }
 
 /// Why a request is refused.

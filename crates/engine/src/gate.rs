@@ -10,7 +10,7 @@ use crate::credential::Presentation;
 use crate::decision::{Decision, Denial, DenialReason, Permit};
 use crate::holder::{Holder, Record};
 use crate::path::Path;
-use crate::route::Routes;
+use crate::route::{RoutedCollection, Routes};
 
 /// The records, as far as a decision needs them.
 pub trait Registry {
@@ -142,52 +142,18 @@ impl Gate {
         registry: &impl Registry,
         now_ms: u64,
     ) -> Decision<'a> {
-        let Some(routes) = registry.routes() else {
-            return Err(refused(DenialReason::NotReady));
-        };
-        let Headers {
-            method,
-            authority,
-            path,
-            presentation,
-            stripped,
-        } = self.read(request.headers);
-        let path = Path::parse(path).map_err(|_| refused(DenialReason::RequestAmbiguous))?;
-
-        let holder = authenticate(&presentation, registry).map_err(refused)?;
-        let denied = |reason| Denial {
-            reason,
-            holder: Some(Arc::clone(&holder)),
-            collection: None,
-        };
-        is_usable(holder.record(), now_ms).map_err(denied)?;
-        let addresses = &holder.record().addresses;
-        if !addresses.is_empty() && !addresses.allows((request.address)()) {
-            return Err(denied(DenialReason::AddressNotAllowed));
+        let headers = self.read(request.headers);
+        match check(&headers, request, registry, now_ms) {
+            Ok((holder, collection)) => Ok(Permit {
+                holder,
+                collection,
+                stripped: headers.stripped,
+            }),
+            Err(denial) => Err(Denial {
+                stripped: headers.stripped,
+                ..denial
+            }),
         }
-
-        let Some(endpoint) = routes.find(authority, method, &path) else {
-            return Err(denied(DenialReason::EndpointNotFound));
-        };
-        let denied = |reason| Denial {
-            collection: Some(Arc::clone(&endpoint.collection)),
-            ..denied(reason)
-        };
-        if !holder
-            .record()
-            .collections
-            .contains(&endpoint.collection.id)
-        {
-            return Err(denied(DenialReason::CollectionNotGranted));
-        }
-        if !endpoint.enabled {
-            return Err(denied(DenialReason::EndpointDisabled));
-        }
-        Ok(Permit {
-            collection: Arc::clone(&endpoint.collection),
-            holder,
-            stripped,
-        })
     }
 
     /// Reads the headers in one pass.
@@ -242,12 +208,37 @@ impl<'a> Headers<'a> {
     }
 }
 
-fn refused(reason: DenialReason) -> Denial {
-    Denial {
-        reason,
-        holder: None,
-        collection: None,
+fn check<'a>(
+    headers: &Headers<'a>,
+    request: &Request<'a>,
+    registry: &impl Registry,
+    now_ms: u64,
+) -> Result<(Arc<Holder>, Arc<RoutedCollection>), Denial<'a>> {
+    let routes = registry
+        .routes()
+        .ok_or_else(|| Denial::new(DenialReason::NotReady))?;
+    let path =
+        Path::parse(headers.path).map_err(|_| Denial::new(DenialReason::RequestAmbiguous))?;
+
+    let holder = authenticate(&headers.presentation, registry).map_err(Denial::new)?;
+    let denied = |reason| Denial::new(reason).of(&holder);
+    is_usable(holder.record(), now_ms).map_err(denied)?;
+    let addresses = &holder.record().addresses;
+    if !addresses.is_empty() && !addresses.allows((request.address)()) {
+        return Err(denied(DenialReason::AddressNotAllowed));
     }
+
+    let endpoint = routes
+        .find(headers.authority, headers.method, &path)
+        .ok_or_else(|| denied(DenialReason::EndpointNotFound))?;
+    let collection = &endpoint.collection;
+    if !holder.record().collections.contains(&collection.id) {
+        return Err(denied(DenialReason::CollectionNotGranted).to(collection));
+    }
+    if !endpoint.enabled {
+        return Err(denied(DenialReason::EndpointDisabled).to(collection));
+    }
+    Ok((Arc::clone(&holder), Arc::clone(collection)))
 }
 
 fn authenticate(

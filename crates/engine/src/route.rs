@@ -28,8 +28,8 @@ pub struct Routes {
 pub struct RoutedCollection {
     /// Its public name.
     pub id: CollectionId,
-    /// `name/version`, fit for a header.
-    pub label: Box<[u8]>,
+    /// `name/version` without blanks, fit for headers and logs.
+    pub label: Box<str>,
 }
 
 /// The endpoint that a request is for.
@@ -93,14 +93,10 @@ impl Routes {
     pub fn compile<'a>(collections: impl IntoIterator<Item = &'a Collection>) -> Self {
         let mut routes = Self::default();
         for collection in collections {
-            let label = format!(
-                "{}/{}",
-                header_text(&collection.name),
-                header_text(&collection.version)
-            );
+            let label = format!("{}/{}", collection.name, collection.version);
             let routed = Arc::new(RoutedCollection {
                 id: collection.id,
-                label: label.into_bytes().into(),
+                label: header_text(&label).replace(' ', "%20").into(),
             });
             for endpoint in &collection.endpoints {
                 if let Ok(claim) = Claim::parse(endpoint) {
