@@ -3,8 +3,11 @@
 
 pub mod assemble;
 pub mod bench;
+pub mod ci;
 pub mod process;
 pub mod stage;
+pub mod test;
 pub mod tools;
+pub mod up;
 pub mod wasm;
 pub mod workspace;

@@ -1,11 +1,13 @@
 //! The command line of the developer tasks. What they do lives in the library.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::assemble::assemble;
-use xtask::{bench, tools, wasm};
+use xtask::stage::Service;
+use xtask::{bench, ci, test, tools, up, wasm};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer tasks of Portcullis")]
@@ -16,6 +18,26 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Start everything on this machine, with a sample client, and print what to try
+    Up {
+        /// Try what is printed instead, and end
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run all tests
+    Test {
+        /// What goes to `cargo test`, such as `--test e2e_stage`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        further: Vec<String>,
+    },
+    /// Check everything that can be checked without running the product
+    Ci,
+    /// Run only the sample service of the demo, which answers with what reached it
+    Service {
+        /// Where it listens
+        #[arg(long, default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+    },
     /// Find or install everything that the other tasks need
     Tools,
     /// Build the filter, and the empty one of the benchmark, into target/wasm/
@@ -54,6 +76,15 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<()> {
     match task {
+        Task::Up { check } => up::up(check),
+        Task::Test { further } => test::test(&further),
+        Task::Ci => ci::ci(),
+        Task::Service { listen } => {
+            let service = Service::start_on(listen)?;
+            println!("listening on http://{}", service.address());
+            service.wait();
+            Ok(())
+        }
         Task::Tools => {
             println!("Wasm toolchain: {}", tools::wasm_toolchain()?);
             println!("Envoy: {}", tools::envoy()?.display());

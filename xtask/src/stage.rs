@@ -4,6 +4,7 @@
 mod answer;
 mod bootstrap;
 mod caller;
+mod certificate;
 mod control_plane;
 mod deadline;
 mod envoy;
@@ -15,6 +16,7 @@ mod service;
 pub use answer::{Answer, Headers};
 pub use bootstrap::Bootstrap;
 pub use caller::{Caller, Request};
+pub use certificate::Certificate;
 pub use control_plane::{ControlPlane, Tokens};
 pub use deadline::within;
 pub use envoy::Envoy;

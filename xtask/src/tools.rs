@@ -7,21 +7,34 @@ mod wasm_target;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 pub use envoy::envoy;
-pub use wasm_target::{WasmToolchain, wasm_toolchain};
+pub use wasm_target::{TARGET as WASM_TARGET, WasmToolchain, wasm_toolchain};
 
 /// The program that sends load: `h2load`, from nghttp2.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
 pub fn h2load() -> Result<PathBuf> {
-    if let Some(path) = on_path("h2load") {
+    packaged("h2load", "nghttp2-client")
+}
+
+/// The program that the demo's lines begin with: `curl`.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn curl() -> Result<PathBuf> {
+    packaged("curl", "curl")
+}
+
+/// A program on `PATH`, which a Debian package brings when it is missing.
+fn packaged(program: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = on_path(program) {
         return Ok(path);
     }
-    apt::install("h2load, which sends the load", &["nghttp2-client"])?;
-    on_path("h2load").ok_or_else(|| anyhow::anyhow!("nghttp2-client brought no `h2load`"))
+    apt::install(&format!("installing `{program}`"), &[package])?;
+    on_path(program).with_context(|| format!("`{package}` brought no `{program}`"))
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -1,0 +1,21 @@
+//! Envoy accepts the bootstraps as they ship, but for the places of files.
+
+use anyhow::{Context as _, Result};
+
+use crate::stage::{Bootstrap, Certificate, Envoy};
+
+/// Whether Envoy accepts them.
+///
+/// # Errors
+/// When it does not, or a bootstrap lacks a file's place that is known here.
+pub fn check() -> Result<()> {
+    let parts = super::parts()?;
+    let module = parts.filter();
+    let demo = Bootstrap::shipped("demo.yaml")?.module("portcullis.wasm", &module)?;
+    Envoy::validate(&parts.envoy, &demo).context("envoy/demo.yaml")?;
+
+    let certificate = Certificate::of("gateway.test")?;
+    let production = certificate
+        .install(Bootstrap::shipped("production.yaml")?.module("portcullis.wasm", &module)?)?;
+    Envoy::validate(&parts.envoy, &production).context("envoy/production.yaml")
+}

@@ -1,0 +1,109 @@
+//! What the demo prints to be tried: each line with what it answers.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::sample::{self, Sample};
+use super::secrets::{self, Secrets};
+
+/// A line for a shell, and the status that it answers.
+pub struct Line {
+    /// What it shows.
+    pub shows: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// What to type.
+    pub command: String,
+}
+
+/// All lines of the demo.
+pub struct Lines {
+    /// With the sample key.
+    pub with_key: Line,
+    /// Without a key.
+    pub without_key: Line,
+    /// With the key of the profile for elsewhere.
+    pub from_elsewhere: Line,
+    /// Disables the client.
+    pub disable: Line,
+    /// Enables the client.
+    pub enable: Line,
+    /// Refreshes the sample key.
+    pub refresh: Line,
+}
+
+impl Lines {
+    /// The lines for a demo that runs.
+    pub fn new(
+        sample: &Sample,
+        gateway: SocketAddr,
+        control_plane: SocketAddr,
+        secrets: &Secrets,
+    ) -> Self {
+        let call = |key: &str| {
+            let header = if key.is_empty() {
+                String::new()
+            } else {
+                format!(" -H 'api-token: {key}'")
+            };
+            format!("curl -si http://{gateway}{}{header}", sample::PATH)
+        };
+        let token = secrets::shown(&secrets.operator_file);
+        let manage = |method: &str, path: &str, body: &str| {
+            let body = if body.is_empty() {
+                String::new()
+            } else {
+                format!(" -H 'content-type: application/json' -d '{body}'")
+            };
+            format!(
+                "curl -si -X {method} http://{control_plane}/api/v1/{path} \
+                 -H \"authorization: Bearer $(cat {token})\"{body}"
+            )
+        };
+        let client = format!("clients/{}", sample.client);
+        let refresh = format!("access-profiles/{}/key/refresh", sample.profile);
+        let line = |shows, status, command| Line {
+            shows,
+            status,
+            command,
+        };
+        Self {
+            with_key: line("with the sample key", 200, call(&sample.key)),
+            without_key: line("without a key", 401, call("")),
+            from_elsewhere: line(
+                "with the key of a profile for addresses elsewhere",
+                403,
+                call(&sample.foreign_key),
+            ),
+            disable: line(
+                "disables the client; the first line then answers 403",
+                200,
+                manage("PATCH", &client, r#"{"enabled": false}"#),
+            ),
+            enable: line(
+                "enables the client; the first line then answers 200",
+                200,
+                manage("PATCH", &client, r#"{"enabled": true}"#),
+            ),
+            refresh: line(
+                "refreshes the key and shows the new one; the first line then answers 401",
+                200,
+                manage("POST", &refresh, ""),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Requests through the gateway:\n")?;
+        for line in [&self.with_key, &self.without_key, &self.from_elsewhere] {
+            writeln!(f, "# {}: {}\n{}\n", line.status, line.shows, line.command)?;
+        }
+        writeln!(f, "Changes, which reach the gateway within a second:\n")?;
+        for line in [&self.disable, &self.enable, &self.refresh] {
+            writeln!(f, "# {}: {}\n{}\n", line.status, line.shows, line.command)?;
+        }
+        Ok(())
+    }
+}
