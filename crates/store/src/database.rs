@@ -1,6 +1,7 @@
 //! Opening the database: which kind it is, how its connections behave, and its form. No records.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,7 +112,7 @@ impl Store {
     }
 }
 
-/// Makes the folder, readable by its owner only, and takes it for this process.
+/// Makes the folder and the file of the database, readable by their owner only, and takes them for this process.
 fn claim(folder: &Path) -> Result<File, StoreError> {
     let unwritable = |source| StoreError::UnwritableFolder {
         path: PathBuf::from(folder),
@@ -122,20 +123,24 @@ fn claim(folder: &Path) -> Result<File, StoreError> {
         .mode(0o700)
         .create(folder)
         .map_err(unwritable)?;
-    let lock = OpenOptions::new()
+    let lock = own_file(&folder.join(LOCK_FILE)).map_err(unwritable)?;
+    own_file(&folder.join(FILE)).map_err(unwritable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::FolderInUse {
+            path: PathBuf::from(folder),
+        }),
+        Err(TryLockError::Error(source)) => Err(unwritable(source)),
+    }
+}
+
+fn own_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(folder.join(LOCK_FILE))
-        .map_err(unwritable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::FolderInUse {
-            path: PathBuf::from(folder),
-        }),
-        Err(std::fs::TryLockError::Error(source)) => Err(unwritable(source)),
-    }
+        .open(path)
 }
 
 /// `synchronous` is FULL: with less, a power failure may take back a commit whose revision a gateway has seen, and
@@ -143,7 +148,6 @@ fn claim(folder: &Path) -> Result<File, StoreError> {
 fn connect_options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)

@@ -1,0 +1,196 @@
+//! The vocabulary of these tests: a store with a few words for what happens to its records.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use portcullis_feed::{
+    AddressLists, Change, ChangedObject, ClientId, CollectionId, Digest, Endpoint, KeyState,
+    PolicyId, ProfileId, RateLimit, RateWindow, Revision,
+};
+use portcullis_store::{AccessProfile, ApiKey, Client, Collection, Edit, Policy, Store};
+use tempfile::TempDir;
+
+/// The time of these tests.
+pub const NOW_MS: u64 = 1_800_000_000_000;
+
+/// A store in a folder of its own.
+pub struct Books {
+    pub store: Store,
+    pub folder: TempDir,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+fn next() -> u128 {
+    u128::from(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub async fn open() -> Books {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), "epoch-1").await.unwrap();
+    Books { store, folder }
+}
+
+pub fn client(name: &str) -> Client {
+    Client {
+        id: ClientId::from_parts(NOW_MS, next()),
+        name: name.into(),
+        description: None,
+        enabled: true,
+        created_at_ms: NOW_MS,
+        updated_at_ms: NOW_MS,
+    }
+}
+
+pub fn collection(name: &str) -> Collection {
+    Collection {
+        id: CollectionId::from_parts(NOW_MS, next()),
+        name: name.into(),
+        version: "v1".into(),
+        description: Some("what it is for".into()),
+        endpoints: vec![Endpoint {
+            host: Some("api.example.com".into()),
+            method: "GET".into(),
+            path: format!("/{name}/{{id}}"),
+            enabled: true,
+        }],
+        created_at_ms: NOW_MS,
+        updated_at_ms: NOW_MS,
+    }
+}
+
+pub fn policy(requests: u32) -> Policy {
+    Policy {
+        id: PolicyId::from_parts(NOW_MS, next()),
+        name: "partners".into(),
+        description: None,
+        rate_limit: Some(RateLimit {
+            requests,
+            per: RateWindow::Minute,
+            burst: None,
+        }),
+        quota: None,
+        created_at_ms: NOW_MS,
+        updated_at_ms: NOW_MS,
+    }
+}
+
+pub fn profile(client: &Client, collections: &[&Collection]) -> AccessProfile {
+    AccessProfile {
+        id: ProfileId::from_parts(NOW_MS, next()),
+        client_id: client.id,
+        name: "production".into(),
+        description: None,
+        collections: collections.iter().map(|granted| granted.id).collect(),
+        policy_id: None,
+        addresses: AddressLists::default(),
+        enabled: true,
+        expires_at_ms: None,
+        created_at_ms: NOW_MS,
+        updated_at_ms: NOW_MS,
+    }
+}
+
+pub fn key(profile: &AccessProfile) -> ApiKey {
+    let number = next();
+    let mut digest = [0; 32];
+    digest[..16].copy_from_slice(&number.to_be_bytes());
+    ApiKey {
+        id: format!("key{number}"),
+        profile_id: profile.id,
+        digest: Digest(digest),
+        created_at_ms: NOW_MS,
+        expires_at_ms: None,
+        revoked_at_ms: None,
+    }
+}
+
+impl Books {
+    /// Opens the same folder again.
+    pub async fn reopened(self) -> Self {
+        self.store.close().await;
+        drop(self.store);
+        let store = Store::open(self.folder.path(), "epoch-2").await.unwrap();
+        Self {
+            store,
+            folder: self.folder,
+        }
+    }
+
+    /// Does something to the records, and tells its revision.
+    pub async fn edit(&self, work: impl AsyncFnOnce(&mut Edit)) -> Revision {
+        let mut edit = self.store.edit().await.unwrap();
+        work(&mut edit).await;
+        edit.commit().await.unwrap()
+    }
+
+    pub async fn put_client(&self, client: &Client) -> Revision {
+        self.edit(async |edit| edit.put_client(client).await.unwrap())
+            .await
+    }
+
+    pub async fn put_collection(&self, collection: &Collection) -> Revision {
+        self.edit(async |edit| edit.put_collection(collection).await.unwrap())
+            .await
+    }
+
+    pub async fn put_policy(&self, policy: &Policy) -> Revision {
+        self.edit(async |edit| edit.put_policy(policy).await.unwrap())
+            .await
+    }
+
+    pub async fn put_profile(&self, profile: &AccessProfile) -> Revision {
+        self.edit(async |edit| edit.put_profile(profile).await.unwrap())
+            .await
+    }
+
+    /// A client with a profile that grants one collection.
+    pub async fn with_profile(&self, name: &str) -> (Client, Collection, AccessProfile) {
+        let client = client(name);
+        let collection = collection(name);
+        let profile = profile(&client, &[&collection]);
+        self.put_client(&client).await;
+        self.put_collection(&collection).await;
+        self.put_profile(&profile).await;
+        (client, collection, profile)
+    }
+
+    pub async fn head(&self) -> Revision {
+        self.store.read().await.unwrap().head().await.unwrap()
+    }
+
+    pub async fn changes_after(&self, after: Revision) -> Vec<Change> {
+        let mut snapshot = self.store.read().await.unwrap();
+        snapshot.changes(after, 10_000, NOW_MS).await.unwrap()
+    }
+
+    /// The profile as gateways see it.
+    pub async fn carried(&self, id: ProfileId) -> portcullis_feed::Profile {
+        let changes = self.changes_after(0).await;
+        changes
+            .into_iter()
+            .find_map(|change| match change.object {
+                ChangedObject::Profile(profile) if profile.id == id => Some(*profile),
+                _ => None,
+            })
+            .unwrap()
+    }
+
+    /// The keys of a profile as gateways see them.
+    pub async fn carried_keys(&self, id: ProfileId) -> Vec<(String, KeyState)> {
+        let portcullis_feed::AccessMethod::ApiKey { keys } = self.carried(id).await.access;
+        keys.into_iter().map(|key| (key.id, key.state)).collect()
+    }
+}
+
+/// What changed, in order, as identifiers; what was removed with a minus.
+pub fn names(changes: &[Change]) -> Vec<String> {
+    changes
+        .iter()
+        .map(|change| match &change.object {
+            ChangedObject::Profile(profile) => profile.id.to_string(),
+            ChangedObject::ProfileRemoved(id) => format!("-{id}"),
+            ChangedObject::Collection(collection) => collection.id.to_string(),
+            ChangedObject::CollectionRemoved(id) => format!("-{id}"),
+        })
+        .collect()
+}
