@@ -1,0 +1,179 @@
+//! Who is permitted and who is refused, and what either is told.
+
+use jiff::{SignedDuration, Timestamp};
+use portcullis_tests::{Play, create_orders, get_at, outcome, start_envoy, text, until_answered};
+use serde_json::json;
+use xtask::stage::{ControlPlane, Parts, Service, Tokens};
+
+#[test]
+fn every_reason_for_refusal_is_told_with_its_status_and_stands_in_the_access_log() {
+    let play = Play::begin(1).unwrap();
+    let member = play.member("Acme").unwrap();
+    let foreign = json!({"addresses": {"allow": ["203.0.113.0/24"]}});
+    let foreign = play.member_with("Elsewhere", &foreign).unwrap();
+    let denied = json!({"addresses": {"deny": ["127.0.0.0/8"]}});
+    let denied = play.member_with("Denied", &denied).unwrap();
+    let near = json!({"addresses": {"allow": ["127.0.0.1"], "deny": ["203.0.113.0/24"]}});
+    let near = play.member_with("Near", &near).unwrap();
+    let disabled = play.member_with("Off", &json!({"enabled": false})).unwrap();
+    let idle = play.member("Idle").unwrap();
+    play.operator().enable_client(&idle.client, false).unwrap();
+    let mut caller = play.caller().unwrap();
+    until_answered(&mut caller, idle.key(), "client_disabled").unwrap();
+    let mistyped = format!("{}0", member.key());
+
+    for (number, (path, key, status, code)) in (0..).zip([
+        ("/orders/7", Some(member.key()), 200, "permitted"),
+        ("/orders/7", Some(near.key()), 200, "permitted"),
+        ("/orders/7", None, 401, "credential_missing"),
+        ("/nowhere", None, 401, "credential_missing"),
+        (
+            "/orders/7",
+            Some(mistyped.as_str()),
+            401,
+            "credential_invalid",
+        ),
+        (
+            "/orders/7",
+            Some("from elsewhere"),
+            401,
+            "credential_invalid",
+        ),
+        (
+            "/nowhere",
+            Some("from elsewhere"),
+            401,
+            "credential_invalid",
+        ),
+        ("/orders/7", Some(idle.key()), 403, "client_disabled"),
+        ("/orders/7", Some(disabled.key()), 403, "profile_disabled"),
+        ("/orders/7", Some(foreign.key()), 403, "address_not_allowed"),
+        ("/orders/7", Some(denied.key()), 403, "address_not_allowed"),
+        ("/stock", Some(member.key()), 403, "collection_not_granted"),
+        ("/nowhere", Some(member.key()), 404, "endpoint_not_found"),
+        (
+            "/orders/archive",
+            Some(member.key()),
+            404,
+            "endpoint_disabled",
+        ),
+        (
+            "/orders/7;x=1",
+            Some(member.key()),
+            400,
+            "request_ambiguous",
+        ),
+    ]) {
+        let host = format!("case-{number}.test");
+        let mut request = get_at(&mut caller, &host, path);
+        if let Some(key) = key {
+            request = request.key(key);
+        }
+        let answer = request.send().unwrap();
+
+        assert_eq!(
+            (answer.status, outcome(&answer).as_str()),
+            (status, code),
+            "{path}"
+        );
+        let line = play.access_of(&host).unwrap();
+        let decision = text(&line, "decision").unwrap();
+        assert_eq!(decision.split(' ').next(), Some(code), "{line}");
+        if status == 200 {
+            continue;
+        }
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(answer.json()["status"], status);
+        assert_eq!(
+            answer.header("www-authenticate").is_some(),
+            status == 401,
+            "{code}"
+        );
+        assert_eq!(
+            text(&line, "details").unwrap(),
+            format!("portcullis.{code}")
+        );
+    }
+}
+
+#[test]
+fn the_access_log_names_who_was_refused_once_that_is_proven_and_never_the_key() {
+    let play = Play::begin(1).unwrap();
+    let member = play.member("Acme").unwrap();
+    let mut caller = play.caller().unwrap();
+    let who = format!("{} {}", member.client, member.profile.id);
+
+    for (number, (path, key, expected)) in (0..).zip([
+        (
+            "/orders/7",
+            member.key(),
+            format!("permitted {who} orders/v1"),
+        ),
+        (
+            "/stock",
+            member.key(),
+            format!("collection_not_granted {who} stock/v1"),
+        ),
+        (
+            "/nowhere",
+            member.key(),
+            format!("endpoint_not_found {who} -"),
+        ),
+        (
+            "/orders/7",
+            "some other key",
+            "credential_invalid - - -".into(),
+        ),
+    ]) {
+        let host = format!("case-{number}.test");
+        get_at(&mut caller, &host, path).key(key).send().unwrap();
+        let line = play.access_of(&host).unwrap();
+        assert_eq!(text(&line, "decision").unwrap(), expected);
+        assert!(!line.to_string().contains(key), "{line}");
+    }
+}
+
+#[test]
+fn an_expired_profile_is_refused_and_told_so() {
+    let play = Play::begin(1).unwrap();
+    let member = play.member("Acme").unwrap();
+    let expires_at = (Timestamp::now() + SignedDuration::from_secs(2)).to_string();
+    play.operator()
+        .change_profile(&member.profile.id, &json!({"expires_at": expires_at}))
+        .unwrap();
+    let mut caller = play.caller().unwrap();
+    until_answered(&mut caller, member.key(), "credential_expired").unwrap();
+    let answer = caller.get("/orders/1").key("unknown").send().unwrap();
+    assert_eq!(outcome(&answer), "credential_invalid");
+}
+
+#[test]
+fn nothing_passes_before_the_first_sync_and_everything_works_after_it() {
+    let parts = Parts::from_environment().unwrap();
+    let mut control_plane =
+        ControlPlane::not_yet(&parts.control_plane, Tokens::for_tests()).unwrap();
+    let service = Service::start().unwrap();
+    let envoy = start_envoy(&control_plane, &service, 2, &parts.filter()).unwrap();
+    let mut caller = xtask::stage::Caller::connect(envoy.gateway().unwrap()).unwrap();
+
+    let early = caller.get("/orders/1").key("any").send().unwrap();
+    assert_eq!((early.status, outcome(&early).as_str()), (503, "not_ready"));
+    assert_eq!(early.header("retry-after"), Some("1"));
+
+    control_plane.restart().unwrap();
+    let operator = control_plane.operator();
+    let orders = create_orders(&operator).unwrap();
+    let client = operator.create_client("Acme").unwrap();
+    let profile = operator
+        .create_profile(&client, "Production", &[&orders])
+        .unwrap();
+    until_answered(&mut caller, &profile.api_key, "permitted").unwrap();
+    assert_eq!(
+        service.seen().len(),
+        1,
+        "only the permitted request arrived"
+    );
+}

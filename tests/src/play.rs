@@ -1,0 +1,253 @@
+//! A play: a control plane, an Envoy with the filter before a service, and members who may call it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use xtask::stage::{
+    Answer, Bootstrap, Caller, ControlPlane, Envoy, NewProfile, Operator, Parts, Request, Service,
+    Tokens, within,
+};
+
+/// How long a change may take to show on a machine that may be busy. Quiet machines need milliseconds: the benchmarks
+/// tell how many.
+const SOON: Duration = Duration::from_secs(10);
+/// The environment variable in which the gateway finds its token.
+const GATEWAY_TOKEN: &str = "PORTCULLIS_GATEWAY_TOKEN";
+
+/// A control plane, a service and an Envoy between them, all real.
+#[derive(Debug)]
+pub struct Play {
+    /// The gate.
+    pub envoy: Envoy,
+    /// Where operators work. It may be stopped and started again.
+    pub control_plane: ControlPlane,
+    /// What stands behind the gate.
+    pub service: Service,
+    /// The id of the collection `orders/v1`, which everyone in a play is granted.
+    pub orders: String,
+}
+
+/// Someone with an access profile that grants `orders/v1`.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The id of the client.
+    pub client: String,
+    /// The access profile and its key.
+    pub profile: NewProfile,
+}
+
+impl Play {
+    /// Begins with the filter as it ships and so many workers.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin(workers: usize) -> Result<Self> {
+        Self::begin_with(workers, &Parts::from_environment()?.filter())
+    }
+
+    /// Begins with the filter that lets a request bring its VM down.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_with_trap(workers: usize) -> Result<Self> {
+        Self::begin_with(workers, &Parts::from_environment()?.filter_with_trap())
+    }
+
+    fn begin_with(workers: usize, filter: &Path) -> Result<Self> {
+        let parts = Parts::from_environment()?;
+        let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
+        let orders = create_orders(&control_plane.operator())?;
+        let service = Service::start()?;
+        let envoy = start_envoy(&control_plane, &service, workers, filter)?;
+        let play = Self {
+            envoy,
+            control_plane,
+            service,
+            orders,
+        };
+        until(&mut play.caller()?, "the gate is ready", |caller| {
+            Ok(outcome(&caller.get("/orders/1").send()?) == "credential_missing")
+        })
+        .with_context(|| play.envoy.log())?;
+        Ok(play)
+    }
+
+    /// Someone who calls the gate over a connection of their own.
+    ///
+    /// # Errors
+    /// When nothing listens.
+    pub fn caller(&self) -> Result<Caller> {
+        Caller::connect(self.envoy.gateway()?)
+    }
+
+    /// Someone who manages records.
+    #[must_use]
+    pub fn operator(&self) -> Operator {
+        self.control_plane.operator()
+    }
+
+    /// A new client with an access profile, known to the gate.
+    ///
+    /// # Errors
+    /// When the control plane refuses it, or the gate does not hear of it.
+    pub fn member(&self, name: &str) -> Result<Member> {
+        self.member_with(name, &json!({}))
+    }
+
+    /// The same with further members of the access profile, such as `{"addresses": {"allow": ["10.0.0.0/8"]}}`.
+    ///
+    /// # Errors
+    /// When the control plane refuses it, or the gate does not hear of it.
+    pub fn member_with(&self, name: &str, further: &Value) -> Result<Member> {
+        let operator = self.operator();
+        let client = operator.create_client(name)?;
+        let profile =
+            operator.create_profile_with(&client, "Production", &[&self.orders], further)?;
+        let mut caller = self.caller()?;
+        until(&mut caller, "the gate has heard of the profile", |caller| {
+            let answer = caller.get("/orders/1").key(&profile.api_key).send()?;
+            Ok(outcome(&answer) != "credential_invalid")
+        })
+        .with_context(|| self.envoy.log())?;
+        Ok(Member { client, profile })
+    }
+}
+
+impl Play {
+    /// What the access log says of the one request that was sent to a host of this name.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub fn access_of(&self, host: &str) -> Result<Value> {
+        let line = || {
+            let lines = self.envoy.access_log();
+            lines.into_iter().find(|line| line["host"] == host)
+        };
+        within(SOON, "the access log tells the request", line).map(|(line, _)| line)
+    }
+}
+
+/// A GET request to a host of its own, by which it can be found in the access log.
+pub fn get_at<'c>(caller: &'c mut Caller, host: &str, path: &str) -> Request<'c> {
+    caller.request_line(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n").as_bytes())
+}
+
+impl Member {
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.profile.api_key
+    }
+}
+
+/// The shipped bootstrap of the demo on free ports, with the filter and nothing behind it yet.
+///
+/// # Errors
+/// When the bootstrap is not as it ships.
+pub fn bootstrap(filter: &Path) -> Result<Bootstrap> {
+    Bootstrap::shipped("demo.yaml")?
+        .on_free_ports()
+        .module("portcullis.wasm", filter)
+}
+
+/// Starts an Envoy with the shipped bootstrap of the demo. It need not become ready: the control plane may not run yet.
+///
+/// # Errors
+/// When it does not start.
+pub fn start_envoy(
+    control_plane: &ControlPlane,
+    service: &Service,
+    workers: usize,
+    filter: &Path,
+) -> Result<Envoy> {
+    start_envoy_with_token(
+        control_plane,
+        service,
+        workers,
+        filter,
+        &control_plane.tokens().gateway,
+    )
+}
+
+/// The same with a gateway token of the test's choice.
+///
+/// # Errors
+/// When it does not start.
+pub fn start_envoy_with_token(
+    control_plane: &ControlPlane,
+    service: &Service,
+    workers: usize,
+    filter: &Path,
+    token: &str,
+) -> Result<Envoy> {
+    let bootstrap = bootstrap(filter)?
+        .cluster("service", service.address())?
+        .cluster("portcullis_control_plane", control_plane.address())?;
+    let binary: PathBuf = Parts::from_environment()?.envoy;
+    Envoy::start(&binary, &bootstrap, workers, &[(GATEWAY_TOKEN, token)])
+}
+
+/// Creates `orders/v1`, with an endpoint that is switched off, and `stock/v1`, which nobody is granted.
+///
+/// # Errors
+/// When the control plane refuses.
+pub fn create_orders(operator: &Operator) -> Result<String> {
+    operator.create_collection("stock", &json!([{"method": "GET", "path": "/stock"}]))?;
+    operator.create_collection(
+        "orders",
+        &json!([
+            {"method": "GET", "path": "/orders/{id}"},
+            {"method": "POST", "path": "/orders"},
+            {"method": "GET", "path": "/orders/archive", "enabled": false},
+        ]),
+    )
+}
+
+/// Waits until something holds for a caller.
+///
+/// # Errors
+/// When it does not.
+pub fn until(
+    caller: &mut Caller,
+    what: &str,
+    mut holds: impl FnMut(&mut Caller) -> Result<bool>,
+) -> Result<()> {
+    let (outcome, _) = within(SOON, what, || match holds(caller) {
+        Ok(true) => Some(Ok(())),
+        Ok(false) => None,
+        Err(error) => Some(Err(error)),
+    })?;
+    outcome
+}
+
+/// Waits until `/orders/1` has this outcome for a key.
+///
+/// # Errors
+/// When it does not.
+pub fn until_answered(caller: &mut Caller, key: &str, expected: &str) -> Result<()> {
+    let what = format!("the outcome is {expected}");
+    until(caller, &what, |caller| {
+        Ok(outcome(&caller.get("/orders/1").key(key).send()?) == expected)
+    })
+}
+
+/// `permitted` for what reached the service, else the code of the refusal, or the status where there is none.
+#[must_use]
+pub fn outcome(answer: &Answer) -> String {
+    match answer.status {
+        200 => "permitted".into(),
+        status => answer.code().unwrap_or_else(|| status.to_string()),
+    }
+}
+
+/// A member of a JSON object, as text.
+///
+/// # Errors
+/// When there is none.
+pub fn text<'v>(value: &'v Value, member: &str) -> Result<&'v str> {
+    value[member]
+        .as_str()
+        .with_context(|| format!("no `{member}` in {value}"))
+}
