@@ -3,19 +3,27 @@
 use anyhow::Result;
 
 use crate::assemble::assemble;
-use crate::{process, wasm, workspace};
+use crate::{process, tools, wasm, workspace};
 
-/// Builds the parts and runs the tests; `further` goes to `cargo test`.
+/// Builds the parts and runs the tests: of the whole workspace, unless `further`, which goes to `cargo test`, names
+/// packages.
 ///
 /// # Errors
 /// When something cannot be built, or a test fails.
 pub fn test(further: &[String]) -> Result<()> {
+    // The sentences about TLS call with curl.
+    tools::curl()?;
     let parts = assemble(&[&wasm::FILTER, &wasm::FILTER_WITH_TRAP, &wasm::EMPTY])?;
+    let mut command = workspace::cargo();
+    command.arg("test");
+    if !further
+        .iter()
+        .any(|argument| argument == "-p" || argument.starts_with("--package"))
+    {
+        command.arg("--workspace");
+    }
     process::announce(
         "running the tests",
-        workspace::cargo()
-            .args(["test", "--workspace"])
-            .args(further)
-            .envs(parts.environment()),
+        command.args(further).envs(parts.environment()),
     )
 }

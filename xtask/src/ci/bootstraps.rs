@@ -14,7 +14,7 @@ pub fn check() -> Result<()> {
     let demo = Bootstrap::shipped("demo.yaml")?.module("portcullis.wasm", &module)?;
     Envoy::validate(&parts.envoy, &demo).context("envoy/demo.yaml")?;
 
-    let certificate = Certificate::of("gateway.test")?;
+    let certificate = Certificate::of(&["gateway.test"])?;
     let production = certificate
         .install(Bootstrap::shipped("production.yaml")?.module("portcullis.wasm", &module)?)?;
     Envoy::validate(&parts.envoy, &production).context("envoy/production.yaml")

@@ -1,6 +1,7 @@
 //! A certificate that nobody trusts but the stage.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -12,21 +13,22 @@ const GATEWAY_CERTIFICATE: &str = "/etc/envoy/tls/gateway.crt";
 const GATEWAY_KEY: &str = "/etc/envoy/tls/gateway.key";
 const CONTROL_PLANE_AUTHORITY: &str = "/etc/envoy/tls/control-plane-ca.crt";
 
-/// A self-signed certificate and its key, in files that go with this.
-#[derive(Debug)]
+/// A self-signed certificate and its key, in files that go with the last copy of this.
+#[derive(Debug, Clone)]
 pub struct Certificate {
-    directory: TempDir,
+    directory: Arc<TempDir>,
 }
 
 impl Certificate {
-    /// A new certificate for a host.
+    /// A new certificate for some hosts.
     ///
     /// # Errors
     /// When it cannot be made or written.
-    pub fn of(host: &str) -> Result<Self> {
-        let made = rcgen::generate_simple_self_signed([host.to_owned()])?;
+    pub fn of(hosts: &[&str]) -> Result<Self> {
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(hosts)?;
         let this = Self {
-            directory: TempDir::with_prefix("portcullis-certificate-")?,
+            directory: Arc::new(TempDir::with_prefix("portcullis-certificate-")?),
         };
         std::fs::write(this.certificate(), made.cert.pem())?;
         std::fs::write(this.key(), made.signing_key.serialize_pem())?;

@@ -54,6 +54,8 @@ impl Envoy {
                 .args(["--concurrency", &workers.to_string()])
                 // Several run side by side; none takes over from another.
                 .arg("--disable-hot-restart")
+                // What the binary contains is of no interest, and long.
+                .args(["--component-log-level", "main:warning"])
                 .args(["--file-flush-interval-msec", "20"])
                 .envs(environment.iter().copied()),
             directory.path(),
