@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 
 /// How many connections send at once.
-pub const CONNECTIONS: u32 = 8;
+pub const CONNECTIONS: u32 = 64;
 
 /// What each request asks for.
 pub const PATH: &str = "/v1/orders/42";

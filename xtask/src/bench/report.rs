@@ -62,17 +62,17 @@ impl Report {
     pub fn publish(&self, path: &Path) -> Result<()> {
         println!("{}\n", self.method);
         println!(
-            "| {:<58} | {:>8} | {:<7} | {:<6} | holds |",
+            "| {:<62} | {:>8} | {:<7} | {:<6} | holds |",
             "measure", "value", "unit", "aim"
         );
-        println!("|{:-<60}|{:->10}|{:-<9}|{:-<8}|-------|", "", ":", "", "");
+        println!("|{:-<64}|{:->10}|{:-<9}|{:-<8}|-------|", "", ":", "", "");
         for row in &self.rows {
             let holds = row
                 .holds
                 .map_or("", |holds| if holds { "yes" } else { "NO" });
             let aim = row.aim.as_deref().unwrap_or_default();
             println!(
-                "| {:<58} | {:>8.2} | {:<7} | {aim:<6} | {holds:<5} |",
+                "| {:<62} | {:>8.2} | {:<7} | {aim:<6} | {holds:<5} |",
                 row.measure, row.value, row.unit
             );
         }

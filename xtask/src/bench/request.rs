@@ -1,7 +1,7 @@
 //! What one request costs with Portcullis, with Envoy's own filters, and with none: CPU time of one Envoy process.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -23,6 +23,9 @@ const SYNC: Duration = Duration::from_secs(60);
 const MOST_ABOVE_EMPTY_US: f64 = 2.5;
 /// The most that a request with Portcullis may cost, in requests on the native stack.
 const MOST_OF_NATIVE: f64 = 1.25;
+
+/// The most that other programs may take of the machine before the figures say little.
+const MOST_TAKEN_PERCENT: f64 = 5.0;
 
 /// A listener, a key, and what that is called.
 struct Measure {
@@ -74,21 +77,59 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
             WARM_UP_REQUESTS,
         )?;
     }
+    let others = Others::begin(envoy.pid())?;
     for round in 1..=rounds {
         eprintln!("==> round {round} of {rounds}");
         for (measure, costs) in measures.iter().zip(&mut costs) {
-            let before = cpu::nanoseconds(envoy.pid())?;
+            let before = cpu::of_process(envoy.pid())?;
             load::send(&h2load, measure.to, measure.key.as_deref(), requests)?;
-            let used = cpu::nanoseconds(envoy.pid())?.saturating_sub(before);
-            costs.push(Duration::from_nanos(used).as_secs_f64() * 1e6 / f64::from(requests));
+            let used = cpu::of_process(envoy.pid())?.saturating_sub(before);
+            costs.push(used.as_secs_f64() * 1e6 / f64::from(requests));
         }
     }
+    let mut rows = rows(&measures, &costs);
+    rows.push(others.end(envoy.pid())?);
     let report = Report {
         method: method(rounds, requests),
         machine: machine::describe(&parts.envoy),
-        rows: rows(&measures, &costs),
+        rows,
     };
     report.publish(&workspace::target_directory()?.join("bench/request.json"))
+}
+
+/// What other programs took of the machine meanwhile. They share its caches, and perhaps its cores, with Envoy.
+struct Others {
+    since: Instant,
+    busy: Duration,
+    ours: Duration,
+}
+
+impl Others {
+    fn begin(envoy: u32) -> Result<Self> {
+        Ok(Self {
+            since: Instant::now(),
+            busy: cpu::of_machine()?,
+            ours: Self::ours(envoy)?,
+        })
+    }
+
+    fn end(self, envoy: u32) -> Result<Row> {
+        let busy = cpu::of_machine()?.saturating_sub(self.busy);
+        let others = busy.saturating_sub(Self::ours(envoy)?.saturating_sub(self.ours));
+        let cores = std::thread::available_parallelism()?.get();
+        let whole = self.since.elapsed().as_secs_f64() * f64::from(u32::try_from(cores)?);
+        let share = others.as_secs_f64() / whole * 100.0;
+        Ok(Row::at_most(
+            "taken by other programs meanwhile",
+            share,
+            "% CPU",
+            MOST_TAKEN_PERCENT,
+        ))
+    }
+
+    fn ours(envoy: u32) -> Result<Duration> {
+        Ok(cpu::of_process(envoy)?.saturating_add(cpu::of_this_task()?))
+    }
 }
 
 /// Puts as many keys into the control plane as the native filters know.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::stage::{Bootstrap, Certificate, Envoy};
+use crate::stage::{Bootstrap, Certificate, Envoy, Tokens};
 
 /// Whether Envoy accepts them.
 ///
@@ -10,12 +10,14 @@ use crate::stage::{Bootstrap, Certificate, Envoy};
 /// When it does not, or a bootstrap lacks a file's place that is known here.
 pub fn check() -> Result<()> {
     let parts = super::parts()?;
+    let tokens = Tokens::for_tests();
+    let environment = [("PORTCULLIS_GATEWAY_TOKEN", tokens.gateway.as_str())];
     let module = parts.filter();
     let demo = Bootstrap::shipped("demo.yaml")?.module("portcullis.wasm", &module)?;
-    Envoy::validate(&parts.envoy, &demo).context("envoy/demo.yaml")?;
+    Envoy::validate(&parts.envoy, &demo, &environment).context("envoy/demo.yaml")?;
 
     let certificate = Certificate::of(&["gateway.test"])?;
     let production = certificate
         .install(Bootstrap::shipped("production.yaml")?.module("portcullis.wasm", &module)?)?;
-    Envoy::validate(&parts.envoy, &production).context("envoy/production.yaml")
+    Envoy::validate(&parts.envoy, &production, &environment).context("envoy/production.yaml")
 }

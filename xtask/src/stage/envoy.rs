@@ -89,7 +89,11 @@ impl Envoy {
     ///
     /// # Errors
     /// When it would not: with what it says.
-    pub fn validate(binary: &Path, bootstrap: &Bootstrap) -> Result<()> {
+    pub fn validate(
+        binary: &Path,
+        bootstrap: &Bootstrap,
+        environment: &[(&str, &str)],
+    ) -> Result<()> {
         let directory = TempDir::with_prefix("portcullis-envoy-")?;
         let file = directory.path().join("bootstrap.json");
         std::fs::write(&file, bootstrap.to_json())?;
@@ -102,7 +106,8 @@ impl Envoy {
                 "error",
                 "--config-path",
             ])
-            .arg(&file);
+            .arg(&file)
+            .envs(environment.iter().copied());
         let output = command
             .output()
             .with_context(|| format!("cannot start `{}`", process::line(&command)))?;
