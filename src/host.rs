@@ -284,3 +284,37 @@ fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(bytes: &[u8]) -> Vec<String> {
+        HeaderPairs(bytes.to_vec())
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.escape_ascii(), value.escape_ascii()))
+            .collect()
+    }
+
+    #[test]
+    fn pairs_are_read_as_they_are_written() {
+        let bytes = serialize(&[(":path", "/a"), ("x", ""), ("", "y")]);
+        assert_eq!(names(&bytes), [":path=/a", "x=", "=y"]);
+        assert_eq!(names(&serialize(&[])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn bytes_cut_or_altered_anywhere_harm_nothing() {
+        let bytes = serialize(&[(":path", "/a"), ("x-name", "value")]);
+        for length in 0..bytes.len() {
+            assert!(names(&bytes[..length]).len() < 2, "{length}");
+        }
+        for place in 0..20 {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut altered = bytes.clone();
+                altered[place] = byte;
+                assert!(names(&altered).len() <= 2);
+            }
+        }
+    }
+}

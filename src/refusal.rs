@@ -21,9 +21,13 @@ pub(crate) fn answer(denial: &Denial<'_>) {
         ("cache-control", "no-store"),
     ];
     headers.extend(header);
-    let body =
-        format!(r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#);
+    let body = body(status, title, code, detail);
     host::answer(status, &format!("portcullis.{code}"), &headers, &body);
+}
+
+/// None of the texts needs escaping: all are ours.
+fn body(status: u32, title: &str, code: &str, detail: &str) -> String {
+    format!(r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#)
 }
 
 struct Answer {
@@ -97,6 +101,31 @@ impl Answer {
                 detail: "The gateway is starting.",
                 header: Some(("retry-after", NOT_READY_RETRY_S)),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_a_problem_with_its_code_and_a_challenge_where_due() {
+        for reason in DenialReason::ALL {
+            let Answer {
+                status,
+                title,
+                detail,
+                header,
+            } = Answer::to(reason);
+            let problem = body(status, title, reason.code(), detail);
+            let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
+            assert_eq!(problem["status"], status);
+            assert_eq!(problem["code"], reason.code());
+            assert!(!title.is_empty() && detail.ends_with('.'), "{reason:?}");
+            let challenges = header.is_some_and(|(name, _)| name == "www-authenticate");
+            assert_eq!(challenges, status == 401, "{reason:?}");
+            assert!((400..=503).contains(&status), "{reason:?}");
         }
     }
 }

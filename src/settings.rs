@@ -140,3 +140,76 @@ fn default_credential_header() -> String {
 fn default_cache_mib() -> usize {
     16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(configuration: &str) -> Option<String> {
+        let outcome = Settings::parse(configuration.as_bytes());
+        outcome.err().map(|invalid| invalid.to_string())
+    }
+
+    #[test]
+    fn a_cluster_is_enough() {
+        let settings = Settings::parse(br#" {"control_plane": {"cluster": "c"}} "#).unwrap();
+        assert_eq!(settings.control_plane.cluster, "c");
+        assert_eq!(settings.control_plane.wait_s, 25);
+        assert_eq!(settings.gate.identity_headers().client_id, "x-client-id");
+        assert_eq!(settings.cache_bytes, 16 << 20);
+    }
+
+    #[test]
+    fn identity_headers_can_be_renamed_one_by_one() {
+        let settings = Settings::parse(
+            br#"{"control_plane": {"cluster": "c"}, "identity_headers": {"client_id": "X-Who"}}"#,
+        )
+        .unwrap();
+        let names = settings.gate.identity_headers();
+        assert_eq!(
+            (names.client_id.as_str(), names.client_name.as_str()),
+            ("x-who", "x-client-name")
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_the_member_and_the_reason() {
+        for (configuration, sentence) in [
+            ("", "give it as a google.protobuf.StringValue"),
+            ("\u{1}\u{2}", "not as a Struct"),
+            ("{", "EOF"),
+            ("{}", "missing field `control_plane`"),
+            (
+                r#"{"control_plane": {"cluster": "c", "x": 1}}"#,
+                "unknown field `x`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": " "}}"#,
+                "`control_plane.cluster` is empty",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c", "authority": "a b"}}"#,
+                "`control_plane.authority` is not a host name",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c", "wait_s": 61}}"#,
+                "`control_plane.wait_s` is 1 to 60",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "cache_mib": 0}"#,
+                "`cache_mib`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "identity_headers": {"client": "x"}}"#,
+                "unknown field `client`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "credential_header": "x-client-id"}"#,
+                "another setting uses the same header",
+            ),
+        ] {
+            let refusal = refusal(configuration).unwrap();
+            assert!(refusal.contains(sentence), "{configuration}: {refusal}");
+        }
+    }
+}

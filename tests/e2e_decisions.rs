@@ -156,7 +156,8 @@ fn nothing_passes_before_the_first_sync_and_everything_works_after_it() {
     let mut control_plane =
         ControlPlane::not_yet(&parts.control_plane, Tokens::for_tests()).unwrap();
     let service = Service::start().unwrap();
-    let envoy = start_envoy(&control_plane, &service, 2, &parts.filter()).unwrap();
+    let token = control_plane.tokens().gateway.clone();
+    let envoy = start_envoy(&control_plane, &service, 2, &token, Ok).unwrap();
     let mut caller = xtask::stage::Caller::connect(envoy.gateway().unwrap()).unwrap();
 
     let early = caller.get("/orders/1").key("any").send().unwrap();

@@ -1,8 +1,6 @@
 //! What happens when something falls: the control plane, a VM, a configuration that cannot work.
 
-use portcullis_tests::{
-    Play, bootstrap, outcome, start_envoy, start_envoy_with_token, until, until_answered,
-};
+use portcullis_tests::{Play, bootstrap, outcome, until, until_answered};
 use xtask::stage::{Envoy, Parts};
 
 #[test]
@@ -166,16 +164,8 @@ fn a_gateway_without_a_token_does_not_start_and_says_what_is_missing() {
 #[test]
 fn a_gateway_whose_token_is_wrong_stays_shut_and_says_so() {
     let play = Play::begin(1).unwrap();
-    let parts = Parts::from_environment().unwrap();
     let token = "not-the-token-of-any-gateway";
-    let envoy = start_envoy_with_token(
-        &play.control_plane,
-        &play.service,
-        1,
-        &parts.filter(),
-        token,
-    )
-    .unwrap();
+    let envoy = play.another_envoy_with_token(token, Ok).unwrap();
     let mut caller = xtask::stage::Caller::connect(envoy.gateway().unwrap()).unwrap();
     until(&mut caller, "the log says why", |caller| {
         assert_eq!(caller.get("/orders/1").send()?.status, 503);
@@ -190,8 +180,7 @@ fn a_gateway_whose_token_is_wrong_stays_shut_and_says_so() {
 #[test]
 fn several_envoys_follow_one_control_plane() {
     let play = Play::begin(1).unwrap();
-    let parts = Parts::from_environment().unwrap();
-    let other = start_envoy(&play.control_plane, &play.service, 1, &parts.filter()).unwrap();
+    let other = play.another_envoy(Ok).unwrap();
     let member = play.member("Acme").unwrap();
     let mut callers = [
         play.caller().unwrap(),

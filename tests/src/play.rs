@@ -1,6 +1,6 @@
 //! A play: a control plane, an Envoy with the filter before a service, and members who may call it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -44,7 +44,7 @@ impl Play {
     /// # Errors
     /// When something does not start.
     pub fn begin(workers: usize) -> Result<Self> {
-        Self::begin_with(workers, &Parts::from_environment()?.filter())
+        Self::begin_with(workers, Ok)
     }
 
     /// Begins with the filter that lets a request bring its VM down.
@@ -52,15 +52,22 @@ impl Play {
     /// # Errors
     /// When something does not start.
     pub fn begin_with_trap(workers: usize) -> Result<Self> {
-        Self::begin_with(workers, &Parts::from_environment()?.filter_with_trap())
+        let module = Parts::from_environment()?.filter_with_trap();
+        Self::begin_with(workers, |bootstrap| {
+            bootstrap.module("portcullis.wasm", &module)
+        })
     }
 
-    fn begin_with(workers: usize, filter: &Path) -> Result<Self> {
+    fn begin_with(
+        workers: usize,
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
         let parts = Parts::from_environment()?;
         let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
         let orders = create_orders(&control_plane.operator())?;
         let service = Service::start()?;
-        let envoy = start_envoy(&control_plane, &service, workers, filter)?;
+        let token = control_plane.tokens().gateway.clone();
+        let envoy = start_envoy(&control_plane, &service, workers, &token, change)?;
         let play = Self {
             envoy,
             control_plane,
@@ -72,6 +79,29 @@ impl Play {
         })
         .with_context(|| play.envoy.log())?;
         Ok(play)
+    }
+
+    /// One more Envoy of one worker, with other settings, in front of the same service.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn another_envoy(
+        &self,
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Envoy> {
+        self.another_envoy_with_token(&self.control_plane.tokens().gateway, change)
+    }
+
+    /// The same with a gateway token of the test's choice.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn another_envoy_with_token(
+        &self,
+        token: &str,
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Envoy> {
+        start_envoy(&self.control_plane, &self.service, 1, token, change)
     }
 
     /// Someone who calls the gate over a connection of their own.
@@ -160,33 +190,19 @@ pub fn start_envoy(
     control_plane: &ControlPlane,
     service: &Service,
     workers: usize,
-    filter: &Path,
-) -> Result<Envoy> {
-    start_envoy_with_token(
-        control_plane,
-        service,
-        workers,
-        filter,
-        &control_plane.tokens().gateway,
-    )
-}
-
-/// The same with a gateway token of the test's choice.
-///
-/// # Errors
-/// When it does not start.
-pub fn start_envoy_with_token(
-    control_plane: &ControlPlane,
-    service: &Service,
-    workers: usize,
-    filter: &Path,
     token: &str,
+    change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
 ) -> Result<Envoy> {
-    let bootstrap = bootstrap(filter)?
+    let parts = Parts::from_environment()?;
+    let bootstrap = bootstrap(&parts.filter())?
         .cluster("service", service.address())?
         .cluster("portcullis_control_plane", control_plane.address())?;
-    let binary: PathBuf = Parts::from_environment()?.envoy;
-    Envoy::start(&binary, &bootstrap, workers, &[(GATEWAY_TOKEN, token)])
+    Envoy::start(
+        &parts.envoy,
+        &change(bootstrap)?,
+        workers,
+        &[(GATEWAY_TOKEN, token)],
+    )
 }
 
 /// Creates `orders/v1`, with an endpoint that is switched off, and `stock/v1`, which nobody is granted.
