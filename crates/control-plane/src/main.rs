@@ -51,10 +51,23 @@ fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "portcullis: {error:#}");
+            let _ = writeln!(std::io::stderr(), "portcullis: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The causes in one line. Some libraries repeat a cause in the words of its effect: it is said once.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.ends_with(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence.replace('\n', " ")
 }
 
 fn run(task: Task) -> anyhow::Result<()> {

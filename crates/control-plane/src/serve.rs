@@ -46,6 +46,12 @@ pub enum ServeError {
     /// The records cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The address is none.
+    #[error("`{address}` is no address to listen on, such as `127.0.0.1:8080`")]
+    NoAddress {
+        /// What was asked for.
+        address: String,
+    },
     /// The address cannot be used.
     #[error("cannot listen on `{address}`")]
     Listen {
@@ -132,9 +138,12 @@ async fn open(data: &Path, environment: &str, world: World) -> Result<Arc<App>, 
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let refused = |source| ServeError::Listen {
-        address: address.to_owned(),
-        source,
+    let refused = |source: io::Error| {
+        let address = address.to_owned();
+        match source.kind() {
+            io::ErrorKind::InvalidInput => ServeError::NoAddress { address },
+            _ => ServeError::Listen { address, source },
+        }
     };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;

@@ -21,12 +21,11 @@ pub struct Patch(Map<String, Value>);
 /// # Errors
 /// When the text is no JSON, or is not what the draft consists of.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let draft = read_object(&mut reader, |error: &serde_json::Error| error.is_data())?;
-    reader
-        .end()
-        .map_err(|error| Refusal::Malformed(error.to_string()))?;
-    Ok(draft)
+    let value: Value =
+        serde_json::from_slice(json).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    read_object::<T, _>(value)?;
+    // Once more from the text: of a member that stands there twice, the value above has kept only the last.
+    read_object(&mut serde_json::Deserializer::from_slice(json))
 }
 
 impl Patch {
@@ -41,7 +40,7 @@ impl Patch {
         let mut value =
             serde_json::to_value(draft).map_err(|error| Refusal::Malformed(error.to_string()))?;
         merge(&mut value, Value::Object(self.0));
-        read_object(value, |_| true)
+        read_object(value)
     }
 }
 
@@ -57,20 +56,12 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-fn read_object<'de, T, D>(reader: D, is_content: impl Fn(&D::Error) -> bool) -> Result<T, Refusal>
-where
-    T: DeserializeOwned,
-    D: Deserializer<'de>,
-{
+fn read_object<'de, T: DeserializeOwned, D: Deserializer<'de>>(reader: D) -> Result<T, Refusal> {
     serde_path_to_error::deserialize(reader)
         .map(|Object(draft)| draft)
         .map_err(|error| {
-            let path = error.path().clone();
-            let source = error.into_inner();
-            if !is_content(&source) {
-                return Refusal::Malformed(source.to_string());
-            }
-            Refusal::Invalid(vec![violation(&path, &source.to_string())])
+            let detail = error.inner().to_string();
+            Refusal::Invalid(vec![violation(error.path(), &detail)])
         })
 }
 
@@ -87,11 +78,11 @@ fn violation(path: &Path, message: &str) -> Violation {
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect();
-    // The path of an absent field ends where it should stand; only the message says its name.
-    let missing = detail
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'));
-    if let Some(field) = missing {
+    // The path of a field that is absent, or there twice, ends before it: only the message says its name.
+    let unnamed = ["missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|beginning| detail.strip_prefix(beginning)?.strip_suffix('`'));
+    if let Some(field) = unnamed {
         pointer.push('/');
         pointer.push_str(&escaped(field));
     }

@@ -98,7 +98,7 @@ async fn profiles_are_listed_by_client() {
         .profiles(Some(acme.id), Some(first.id), 10)
         .await
         .unwrap();
-    assert_eq!(later, [second.clone()]);
+    assert_eq!(later, std::slice::from_ref(&second));
     let all = snapshot.profiles(None, None, 10).await.unwrap();
     assert_eq!(all, [first, foreign, second]);
 }

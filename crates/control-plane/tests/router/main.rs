@@ -1,0 +1,16 @@
+//! What the control plane answers, called in process: one file for each resource. The vocabulary is in `stage`.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails may fall over, in its vocabulary too"
+)]
+
+mod access_profiles;
+mod bad_input;
+mod clients;
+mod collections;
+mod feed;
+mod openapi;
+mod policies;
+mod stage;
+mod tokens;

@@ -1,0 +1,11 @@
+//! The binary itself: how it starts, what it prints, why it does not start, and how it stops.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails may fall over, in its vocabulary too"
+)]
+
+mod process;
+mod starting;
+mod stopping;
