@@ -30,7 +30,8 @@ pub const FORMAT: u32 = 1;
 /// Where a gateway asks for changes: `GET`, with the query `after=R&limit=N&wait=SECONDS`, and `epoch=E` unless
 /// it has none yet, and the gateway's token in `authorization: Bearer …`.
 ///
-/// Answers: 200 with a [`ChangePage`]; 204 when nothing changed during `wait`; 401 without a known token;
+/// Answers: 200 with a [`ChangePage`], at once and perhaps empty when there is no `epoch` in the question; 204 when
+/// nothing changed during `wait`; 400 for a question that cannot be read; 401 without a known token;
 /// 410 when the epoch is another one, or `after` is beyond the newest revision or older than what removals still
 /// cover: the gateway then begins again from nothing (no `epoch`, `after=0`).
 pub const CHANGES_PATH: &str = "/feed/v1/changes";
