@@ -56,10 +56,10 @@ enum Bench {
     /// What one request costs: CPU time of one Envoy process
     Request {
         /// How often each measure takes its turn
-        #[arg(long, default_value_t = 9)]
+        #[arg(long, default_value_t = 25)]
         rounds: usize,
         /// How many requests each turn has
-        #[arg(long, default_value_t = 50_000)]
+        #[arg(long, default_value_t = 10_000)]
         requests: u32,
     },
 }

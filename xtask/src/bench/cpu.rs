@@ -56,6 +56,13 @@ pub fn of_machine() -> Result<Duration> {
     ))
 }
 
+/// How many processors the machine has, whatever this task may use of them.
+pub fn cores() -> Result<u32> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let is_core = |line: &&str| line.starts_with("cpu") && !line.starts_with("cpu ");
+    Ok(u32::try_from(text.lines().filter(is_core).count())?)
+}
+
 fn seconds(time: TimeVal) -> f64 {
     #[expect(
         clippy::cast_precision_loss,

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::cpu;
 use crate::process;
 
 /// The processor, the cores, the kernel and the Envoy of this machine.
@@ -22,7 +23,7 @@ pub fn describe(envoy: &Path) -> Value {
     let envoy = process::probe(Command::new(envoy).arg("--version")).unwrap_or_default();
     json!({
         "processor": model,
-        "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+        "cores": cpu::cores().unwrap_or(0),
         "kernel": kernel.trim(),
         "envoy": envoy.trim(),
     })

@@ -24,6 +24,8 @@ pub struct Row {
     pub measure: String,
     /// How much.
     pub value: f64,
+    /// The lowest of the values of which `value` is the median: what is left where nothing disturbs.
+    pub lowest: Option<f64>,
     /// Of what.
     pub unit: &'static str,
     /// What it should be, such as `≤ 2.5`.
@@ -33,11 +35,20 @@ pub struct Row {
 }
 
 impl Row {
-    /// A measure without an aim.
-    pub fn measured(measure: impl Into<String>, value: f64, unit: &'static str) -> Self {
+    /// The median of some values, without an aim.
+    pub fn median_of(measure: impl Into<String>, values: &[f64], unit: &'static str) -> Self {
+        let lowest = values.iter().copied().min_by(f64::total_cmp);
+        Self {
+            lowest: lowest.map(rounded),
+            ..Self::measured(measure, median(values), unit)
+        }
+    }
+
+    fn measured(measure: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self {
             measure: measure.into(),
             value: rounded(value),
+            lowest: None,
             unit,
             aim: None,
             holds: None,
@@ -62,17 +73,24 @@ impl Report {
     pub fn publish(&self, path: &Path) -> Result<()> {
         println!("{}\n", self.method);
         println!(
-            "| {:<62} | {:>8} | {:<7} | {:<6} | holds |",
-            "measure", "value", "unit", "aim"
+            "| {:<62} | {:>8} | {:>8} | {:<7} | {:<6} | holds |",
+            "measure", "value", "lowest", "unit", "aim"
         );
-        println!("|{:-<64}|{:->10}|{:-<9}|{:-<8}|-------|", "", ":", "", "");
+        println!(
+            "|{:-<64}|{:->10}|{:->10}|{:-<9}|{:-<8}|-------|",
+            "", ":", ":", "", ""
+        );
         for row in &self.rows {
             let holds = row
                 .holds
                 .map_or("", |holds| if holds { "yes" } else { "NO" });
             let aim = row.aim.as_deref().unwrap_or_default();
+            let lowest = row
+                .lowest
+                .map(|lowest| format!("{lowest:.2}"))
+                .unwrap_or_default();
             println!(
-                "| {:<62} | {:>8.2} | {:<7} | {aim:<6} | {holds:<5} |",
+                "| {:<62} | {:>8.2} | {lowest:>8} | {:<7} | {aim:<6} | {holds:<5} |",
                 row.measure, row.value, row.unit
             );
         }

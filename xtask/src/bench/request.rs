@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use super::cores::Cores;
 use super::gateway::{self, EMPTY, NATIVE_KEY, NATIVE_STACK, PLAIN, PORTCULLIS};
 use super::report::{Report, Row, median};
 use super::{cpu, load, machine};
@@ -56,6 +57,9 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
         .context("there are no keys")?
         .clone();
 
+    // Envoy alone on one core and all else on the others: what moves between cores is measured with it.
+    let cores = Cores::of_this_task()?;
+    cores.all_but_first()?;
     let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
     eprintln!("==> registering {KEYS} keys");
     let keys = register(&control_plane.operator())?;
@@ -64,7 +68,10 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
         "PORTCULLIS_GATEWAY_TOKEN",
         control_plane.tokens().gateway.as_str(),
     )];
-    let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &token)?;
+    cores.only_first()?;
+    let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &token);
+    cores.all_but_first()?;
+    let envoy = envoy?;
     let measures = measures(&envoy, &native_key, &keys)?;
     verify(&envoy, &measures, &keys)?;
 
@@ -116,8 +123,7 @@ impl Others {
     fn end(self, envoy: u32) -> Result<Row> {
         let busy = cpu::of_machine()?.saturating_sub(self.busy);
         let others = busy.saturating_sub(Self::ours(envoy)?.saturating_sub(self.ours));
-        let cores = std::thread::available_parallelism()?.get();
-        let whole = self.since.elapsed().as_secs_f64() * f64::from(u32::try_from(cores)?);
+        let whole = self.since.elapsed().as_secs_f64() * f64::from(cpu::cores()?);
         let share = others.as_secs_f64() / whole * 100.0;
         Ok(Row::at_most(
             "taken by other programs meanwhile",
@@ -233,7 +239,7 @@ fn rows(measures: &[Measure], costs: &[Vec<f64>]) -> Vec<Row> {
     let mut rows: Vec<Row> = measures
         .iter()
         .zip(costs)
-        .map(|(measure, costs)| Row::measured(measure.name, median(costs), "µs CPU"))
+        .map(|(measure, costs)| Row::median_of(measure.name, costs, "µs CPU"))
         .collect();
     let [_, _, native, empty, portcullis @ ..] = costs else {
         return rows;
@@ -261,7 +267,7 @@ fn rows(measures: &[Measure], costs: &[Vec<f64>]) -> Vec<Row> {
 
 fn method(rounds: usize, requests: u32) -> String {
     format!(
-        "CPU time of one Envoy process (concurrency 1; all threads, from schedstat) for each request, answered by a \
+        "CPU time of one Envoy process (concurrency 1, on a core of its own; all threads, from schedstat) for each request, answered by a \
          direct response: {rounds} rounds of {requests} HTTP/1.1 requests with 10 headers over {} kept connections \
          for each measure, measures in turn within a round, after {WARM_UP_REQUESTS} requests each to warm up. \
          Values are medians over the rounds; comparisons are medians of what each round compares. Both sides know \
