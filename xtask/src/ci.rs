@@ -75,11 +75,20 @@ fn lints() -> Result<()> {
     )
 }
 
+/// The documentation is for those who work on it: it shows private items, so that links to them lead somewhere.
 fn documentation() -> Result<()> {
     process::run(
         workspace::cargo()
-            .args(["doc", "--workspace", "--no-deps"])
-            .env("RUSTDOCFLAGS", "--deny warnings"),
+            .args([
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ])
+            .env(
+                "RUSTDOCFLAGS",
+                "--deny warnings --allow rustdoc::private_intra_doc_links",
+            ),
     )
 }
 
