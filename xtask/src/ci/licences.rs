@@ -26,9 +26,14 @@ struct Licences {
 pub fn check() -> Result<()> {
     let has_cargo_deny = process::probe(Command::new("cargo-deny").arg("--version")).is_some();
     if has_cargo_deny {
-        return process::run(
-            workspace::cargo().args(["deny", "check", "bans", "licenses", "sources"]),
-        );
+        return process::run(workspace::cargo().args([
+            "deny",
+            "--workspace",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ]));
     }
     eprintln!("cargo-deny is not installed: licences are read from the manifests");
     eprintln!(
