@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`callbacks`] | the two callbacks that Envoy makes for each request |
 //! | [`request`] | one request on its way through |
 //! | [`refusal`] | what a refused caller is told |
 //! | [`root`] | the life of a VM: configuration, ticks, wake-ups |
@@ -15,6 +16,7 @@
     clippy::string_slice
 )]
 
+pub mod callbacks;
 mod host;
 mod poller;
 mod refusal;

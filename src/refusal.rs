@@ -1,6 +1,6 @@
 //! What a refused caller is told: `application/problem+json` (RFC 9457) with a stable `code`.
 
-use portcullis_engine::{Denial, DenialReason};
+use portcullis_engine::DenialReason;
 
 use crate::host;
 
@@ -8,14 +8,14 @@ use crate::host;
 const NOT_READY_RETRY_S: &str = "1";
 
 /// Answers the caller in place of the service.
-pub(crate) fn answer(denial: &Denial<'_>) {
+pub(crate) fn answer(reason: DenialReason) {
     let Answer {
         status,
         title,
         detail,
         header,
-    } = Answer::to(denial.reason);
-    let code = denial.reason.code();
+    } = Answer::to(reason);
+    let code = reason.code();
     let mut headers = vec![
         ("content-type", "application/problem+json"),
         ("cache-control", "no-store"),

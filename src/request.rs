@@ -1,52 +1,36 @@
 //! One request on its way through the filter.
 
-use std::rc::Rc;
-
-use portcullis_engine::{Denial, Permit, Request};
-use proxy_wasm::traits::{Context, HttpContext};
+use portcullis_engine::{Denial, DenialReason, Permit, Request};
 use proxy_wasm::types::Action;
 
 use crate::host::{self, HeaderPairs};
 use crate::refusal;
 use crate::root::Vm;
 
-/// Where the filter leaves its decision for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
-/// `outcome client profile collection`, separated by blanks, with a dash for what is not known.
+/// Where the filter leaves what it knows of a refusal for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
+/// `code client profile collection`, separated by blanks, with a dash for what is not known. Of a permitted request the
+/// identity headers say as much, and each call to the host costs.
 const FILTER_STATE: &str = "portcullis";
 
-/// A request that Envoy has handed over.
-pub(crate) struct RequestContext {
-    vm: Rc<Vm>,
-}
-
-impl RequestContext {
-    pub(crate) fn new(vm: Rc<Vm>) -> Self {
-        Self { vm }
-    }
-}
-
-impl Context for RequestContext {}
-
-impl HttpContext for RequestContext {
-    fn on_http_request_headers(&mut self, header_count: usize, _: bool) -> Action {
-        let pairs = HeaderPairs::of_request();
-        let mut headers = Vec::with_capacity(header_count);
-        headers.extend(pairs.iter());
-        #[cfg(feature = "test-trap")]
-        trap_if_asked(&headers);
-        let request = Request {
-            headers: &headers,
-            address: &host::source_address,
-        };
-        match self.vm.decide(&request, host::now_ms()) {
-            Ok(permit) => {
-                let_pass(&self.vm, &permit);
-                Action::Continue
-            }
-            Err(denial) => {
-                refuse(&denial);
-                Action::Pause
-            }
+/// Decides on the request of the current callback and acts on it.
+pub(crate) fn pass_or_refuse(vm: &Vm, header_count: usize) -> Action {
+    let pairs = HeaderPairs::of_request();
+    let mut headers = Vec::with_capacity(header_count);
+    headers.extend(pairs.iter());
+    #[cfg(feature = "test-trap")]
+    trap_if_asked(&headers);
+    let request = Request {
+        headers: &headers,
+        address: &host::source_address,
+    };
+    match vm.decide(&request) {
+        Ok(permit) => {
+            let_pass(vm, &permit);
+            Action::Continue
+        }
+        Err(denial) => {
+            refuse(&denial);
+            Action::Pause
         }
     }
 }
@@ -55,36 +39,38 @@ impl HttpContext for RequestContext {
 fn let_pass(vm: &Vm, permit: &Permit<'_>) {
     let (holder, names) = (permit.holder(), vm.identity_headers());
     let (client_id, profile_id) = (holder.client_id(), holder.profile_id());
-    let collection = &permit.collection().label;
+    let collection = permit.collection().label.as_bytes();
     strip(permit.stripped());
     host::add_request_header(&names.client_id, client_id.as_bytes());
     host::add_request_header(&names.client_name, holder.client_name().as_bytes());
     host::add_request_header(&names.access_profile_id, profile_id.as_bytes());
-    host::add_request_header(&names.api_collection, collection.as_bytes());
-    record(&["permitted", client_id, profile_id, collection]);
+    host::add_request_header(&names.api_collection, collection);
 }
 
 fn refuse(denial: &Denial<'_>) {
     strip(denial.stripped());
     let holder = denial.holder.as_deref();
     let collection = denial.collection.as_deref();
-    record(&[
+    let known = [
         denial.reason.code(),
         holder.map_or("-", |holder| holder.client_id()),
         holder.map_or("-", |holder| holder.profile_id()),
         collection.map_or("-", |collection| &collection.label),
-    ]);
-    refusal::answer(denial);
+    ];
+    host::set_filter_state(FILTER_STATE, known.join(" ").as_bytes());
+    refusal::answer(denial.reason);
+}
+
+/// Refuses a request of which it is not known under which configuration it came.
+pub(crate) fn refuse_unknown() -> Action {
+    refusal::answer(DenialReason::NotReady);
+    Action::Pause
 }
 
 fn strip(names: &[&[u8]]) {
     names
         .iter()
         .for_each(|name| host::remove_request_header(name));
-}
-
-fn record(parts: &[&str; 4]) {
-    host::set_filter_state(FILTER_STATE, parts.join(" ").as_bytes());
 }
 
 /// Brings the VM down, for the tests of recovery.

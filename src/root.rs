@@ -10,12 +10,12 @@ use std::time::Duration;
 use portcullis_engine::{Decision, Gate, IdentityHeaders, Request};
 use portcullis_registry::{Lease, Roster, View};
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType};
+use proxy_wasm::traits::{Context, RootContext};
+use proxy_wasm::types::BufferType;
 
+use crate::callbacks;
 use crate::host::{self, Shared};
 use crate::poller::Poller;
-use crate::request::RequestContext;
 use crate::settings::{Settings, TOKEN_VARIABLE};
 
 /// Between two ticks, in milliseconds: the safety net under the wake-ups, and the grain of leadership.
@@ -56,9 +56,10 @@ struct Membership {
 
 impl Vm {
     /// Decides on a request by the records that this VM has.
-    pub(crate) fn decide<'a>(&self, request: &Request<'a>, now_ms: u64) -> Decision<'a> {
+    pub(crate) fn decide<'a>(&self, request: &Request<'a>) -> Decision<'a> {
         self.membership.serves_requests.set(true);
-        self.gate.decide(request, &self.membership.view, now_ms)
+        self.gate
+            .decide(request, &self.membership.view, &host::now_ms)
     }
 
     /// How services are told who calls.
@@ -160,10 +161,12 @@ impl Root {
         *membership.poller.borrow_mut() = Some(Poller::new(settings.control_plane, token));
         membership.has_ticked.set(false);
         set_tick(FIRST_TICK_MS);
-        self.vm = Some(Rc::new(Vm {
+        let vm = Rc::new(Vm {
             gate: settings.gate,
             membership,
-        }));
+        });
+        callbacks::serve_with(self.context_id, Rc::clone(&vm));
+        self.vm = Some(vm);
         Ok(())
     }
 
@@ -185,15 +188,6 @@ impl Context for Root {
         if let Some(membership) = self.speaks_for() {
             membership.receive(call, header_count, body_size);
         }
-    }
-
-    fn on_done(&mut self) -> bool {
-        set_tick(0);
-        if let Some(membership) = self.speaks_for() {
-            membership.poller.borrow_mut().take();
-            membership.lease.borrow_mut().release();
-        }
-        true
     }
 }
 
@@ -223,15 +217,6 @@ impl RootContext for Root {
         if let Some(vm) = &self.vm {
             vm.membership.catch_up(host::now_ms());
         }
-    }
-
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        let vm = self.vm.as_ref()?;
-        Some(Box::new(RequestContext::new(Rc::clone(vm))))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }
 

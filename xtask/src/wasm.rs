@@ -32,7 +32,7 @@ const FOUNDATION: &[&str] = &[
 ];
 
 /// The callbacks that the filter answers. Envoy calls each one that is exported, for each request, answered or not.
-/// The SDK keeps count of contexts, so that creation and deletion are always among them.
+/// The filter answers those of a request itself (`src/callbacks.rs`), so that nobody has to hear of a request's end.
 const FILTER_CALLBACKS: &[&str] = &[
     "proxy_on_context_create",
     "proxy_on_vm_start",
@@ -41,8 +41,6 @@ const FILTER_CALLBACKS: &[&str] = &[
     "proxy_on_queue_ready",
     "proxy_on_http_call_response",
     "proxy_on_request_headers",
-    "proxy_on_done",
-    "proxy_on_delete",
 ];
 
 /// The filter as it ships.

@@ -17,8 +17,11 @@ pub trait Registry {
     /// The routes of all collections, or none while the records are not complete.
     fn routes(&self) -> Option<Arc<Routes>>;
 
-    /// Who holds the credential with this digest.
-    fn holder(&self, digest: &Digest) -> Option<Arc<Holder>>;
+    /// Who holds the credential with this digest, when that is at hand.
+    fn cached(&self, digest: &Digest) -> Option<Arc<Holder>>;
+
+    /// Who holds the credential with this digest, wherever that has to be looked up.
+    fn stored(&self, digest: &Digest) -> Option<Arc<Holder>>;
 }
 
 /// A request as it arrived: raw bytes, nothing decoded.
@@ -131,8 +134,8 @@ impl Gate {
 
     /// Decides on a request.
     ///
-    /// `now_ms` is milliseconds since 1970. A caller who has not proved who it is learns only whether a credential is
-    /// missing or invalid, and nothing of the routes.
+    /// `now_ms` tells milliseconds since 1970, and is asked only where something can expire. A caller who has not
+    /// proved who it is learns only whether a credential is missing or invalid, and nothing of the routes.
     ///
     /// # Errors
     /// A [`Denial`] is the other outcome.
@@ -140,7 +143,7 @@ impl Gate {
         &self,
         request: &Request<'a>,
         registry: &impl Registry,
-        now_ms: u64,
+        now_ms: &dyn Fn() -> u64,
     ) -> Decision<'a> {
         let headers = self.read(request.headers);
         match check(&headers, request, registry, now_ms) {
@@ -212,7 +215,7 @@ fn check<'a>(
     headers: &Headers<'a>,
     request: &Request<'a>,
     registry: &impl Registry,
-    now_ms: u64,
+    now_ms: &dyn Fn() -> u64,
 ) -> Result<(Arc<Holder>, Arc<RoutedCollection>), Denial<'a>> {
     let routes = registry
         .routes()
@@ -253,16 +256,20 @@ fn authenticate(
         } else {
             DenialReason::CredentialMissing
         })?;
+    let digest = api_key::digest(credential.as_bytes());
+    if let Some(holder) = registry.cached(&digest) {
+        return Ok(holder);
+    }
     if api_key::is_mistyped(credential.as_bytes()) {
         return Err(DenialReason::CredentialInvalid);
     }
     registry
-        .holder(&api_key::digest(credential.as_bytes()))
+        .stored(&digest)
         .ok_or(DenialReason::CredentialInvalid)
 }
 
-fn is_usable(record: &Record, now_ms: u64) -> Result<(), DenialReason> {
-    let is_over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms);
+fn is_usable(record: &Record, now_ms: &dyn Fn() -> u64) -> Result<(), DenialReason> {
+    let is_over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms());
     match record.key_state {
         KeyState::Active => {}
         KeyState::Revoked => return Err(DenialReason::CredentialRevoked),

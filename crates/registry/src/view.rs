@@ -66,7 +66,7 @@ impl<M: SharedMemory> View<M> {
     }
 
     #[cfg(test)]
-    pub(crate) fn cached(&self) -> usize {
+    pub(crate) fn cached_count(&self) -> usize {
         self.cache.borrow().len()
     }
 
@@ -123,10 +123,11 @@ impl<M: SharedMemory> Registry for View<M> {
             .map(|seen| Arc::clone(&seen.routes))
     }
 
-    fn holder(&self, digest: &Digest) -> Option<Arc<Holder>> {
-        if let Some(holder) = self.cache.borrow_mut().find(digest) {
-            return Some(holder);
-        }
+    fn cached(&self, digest: &Digest) -> Option<Arc<Holder>> {
+        self.cache.borrow_mut().find(digest)
+    }
+
+    fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
         match self.look_up(digest) {
             Lookup::Found(holder) => Some(holder),
             Lookup::Absent => None,

@@ -100,7 +100,11 @@ impl Registry for Known {
             .then(|| Arc::new(Routes::compile(&self.collections)))
     }
 
-    fn holder(&self, digest: &Digest) -> Option<Arc<Holder>> {
+    fn cached(&self, _: &Digest) -> Option<Arc<Holder>> {
+        None
+    }
+
+    fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
         let records: HashMap<_, _> = Record::of(&self.profile).unwrap().into_iter().collect();
         records.get(digest).cloned().map(Holder::new).map(Arc::new)
     }
@@ -134,7 +138,7 @@ fn decide(
         headers: &all,
         address,
     };
-    match gate.decide(&request, known, NOW_MS) {
+    match gate.decide(&request, known, &|| NOW_MS) {
         Ok(permit) => Ok((
             texts(permit.stripped()),
             permit.collection().label.to_string(),
