@@ -150,6 +150,26 @@ fn the_access_log_names_who_called_once_that_is_proven_and_never_the_key() {
 }
 
 #[test]
+fn a_grpc_caller_is_told_in_a_grpc_status() {
+    let play = Play::begin(1).unwrap();
+    let off = play.member_with("Off", &json!({"enabled": false})).unwrap();
+    let mut caller = play.caller().unwrap();
+    play.service.forget();
+    // UNAUTHENTICATED and PERMISSION_DENIED.
+    for (key, status) in [("unknown", "16"), (off.key(), "7")] {
+        let request = caller.request("POST", "/orders");
+        let answer = request
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .key(key)
+            .send()
+            .unwrap();
+        assert_eq!(answer.header("grpc-status"), Some(status), "{answer:?}");
+    }
+    assert!(play.service.seen().is_empty());
+}
+
+#[test]
 fn an_expired_profile_is_refused_and_told_so() {
     let play = Play::begin(1).unwrap();
     let member = play.member("Acme").unwrap();

@@ -178,6 +178,23 @@ fn a_gateway_whose_token_is_wrong_stays_shut_and_says_so() {
 }
 
 #[test]
+fn a_gateway_whose_cluster_is_not_there_yet_stays_shut_and_says_so() {
+    let play = Play::begin(1).unwrap();
+    let configuration = r#"{"control_plane": {"cluster": "nowhere"}}"#;
+    let envoy = play
+        .another_envoy(|bootstrap| bootstrap.configuration(configuration))
+        .unwrap();
+    let mut caller = xtask::stage::Caller::connect(envoy.gateway().unwrap()).unwrap();
+    until(&mut caller, "the log says why", |caller| {
+        assert_eq!(caller.get("/orders/1").send()?.status, 503);
+        Ok(envoy
+            .log()
+            .contains("cluster `nowhere` is unknown to this Envoy"))
+    })
+    .unwrap();
+}
+
+#[test]
 fn several_envoys_follow_one_control_plane() {
     let play = Play::begin(1).unwrap();
     let other = play.another_envoy(Ok).unwrap();
