@@ -15,7 +15,7 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use crate::request::pass_or_refuse;
-use crate::root::Vm;
+use crate::vm::Filter;
 
 /// How many streams may be created after one before its headers arrive. Usually there is none: Envoy creates a stream's
 /// context as it hands over the headers, unless an earlier filter holds them back.
@@ -28,7 +28,7 @@ thread_local! {
     static STREAMS_BY_ID: [Cell<Stream>; STREAMS] = const { [const { Cell::new((0, 0)) }; STREAMS] };
     /// The configurations by root context. A root context is never used again after its end, of which nothing is said
     /// here: what remains of it is one entry.
-    static CONFIGURATIONS: RefCell<Vec<(u32, Rc<Vm>)>> = const { RefCell::new(Vec::new()) };
+    static CONFIGURATIONS: RefCell<Vec<(u32, Rc<Filter>)>> = const { RefCell::new(Vec::new()) };
 }
 
 unsafe extern "C" {
@@ -37,10 +37,10 @@ unsafe extern "C" {
 }
 
 /// Serves the streams of a root context with a configuration from now on.
-pub(crate) fn serve_with(root_id: u32, vm: Rc<Vm>) {
+pub(crate) fn serve_with(root_id: u32, filter: Rc<Filter>) {
     CONFIGURATIONS.with_borrow_mut(|configurations| {
         configurations.retain(|(known, _)| *known != root_id);
-        configurations.push((root_id, vm));
+        configurations.push((root_id, filter));
     });
 }
 
@@ -63,7 +63,7 @@ pub extern "C" fn portcullis_on_request_headers(
     _end_of_stream: u32,
 ) -> Action {
     match root_of(context_id).and_then(configuration) {
-        Some(vm) => pass_or_refuse(&vm, header_count),
+        Some(filter) => pass_or_refuse(&filter, header_count),
         None => crate::request::refuse_unknown(),
     }
 }
@@ -82,14 +82,14 @@ fn with_place<T>(context_id: u32, act: impl FnOnce(&Cell<Stream>) -> T) -> Optio
     STREAMS_BY_ID.with(|streams| streams.get(place).map(act))
 }
 
-fn configuration(root_id: u32) -> Option<Rc<Vm>> {
+fn configuration(root_id: u32) -> Option<Rc<Filter>> {
     CONFIGURATIONS.with_borrow(|configurations| {
         // The newest is last, and nearly always the one.
         configurations
             .iter()
             .rev()
             .find(|(known, _)| *known == root_id)
-            .map(|(_, vm)| Rc::clone(vm))
+            .map(|(_, filter)| Rc::clone(filter))
     })
 }
 

@@ -5,7 +5,8 @@
 //! | [`callbacks`] | the two callbacks that Envoy makes for each request |
 //! | [`request`] | one request on its way through |
 //! | [`refusal`] | what a refused caller is told |
-//! | [`root`] | the life of a VM: configuration, ticks, wake-ups |
+//! | [`root`] | the life of root contexts: configuration, ticks, wake-ups |
+//! | [`vm`] | what a VM is among the others of its process |
 //! | [`poller`] | the leader's conversation with the control plane |
 //! | [`settings`] | the plugin configuration |
 //! | [`host`] | the calls to Envoy that the SDK does not offer in a fit form |
@@ -23,6 +24,7 @@ mod refusal;
 mod request;
 mod root;
 mod settings;
+mod vm;
 
 /// Envoy calls this before anything else in a new VM.
 mod entry {

@@ -5,7 +5,7 @@ use proxy_wasm::types::Action;
 
 use crate::host::{self, HeaderPairs};
 use crate::refusal;
-use crate::root::Vm;
+use crate::vm::Filter;
 
 /// Where the filter leaves what it knows of a refusal for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
 /// `code client profile collection`, separated by blanks, with a dash for what is not known. Of a permitted request the
@@ -13,7 +13,7 @@ use crate::root::Vm;
 const FILTER_STATE: &str = "portcullis";
 
 /// Decides on the request of the current callback and acts on it.
-pub(crate) fn pass_or_refuse(vm: &Vm, header_count: usize) -> Action {
+pub(crate) fn pass_or_refuse(filter: &Filter, header_count: usize) -> Action {
     let pairs = HeaderPairs::of_request();
     let mut headers = Vec::with_capacity(header_count);
     headers.extend(pairs.iter());
@@ -23,9 +23,9 @@ pub(crate) fn pass_or_refuse(vm: &Vm, header_count: usize) -> Action {
         headers: &headers,
         address: &host::source_address,
     };
-    match vm.decide(&request) {
+    match filter.decide(&request) {
         Ok(permit) => {
-            let_pass(vm, &permit);
+            let_pass(filter, &permit);
             Action::Continue
         }
         Err(denial) => {
@@ -36,8 +36,8 @@ pub(crate) fn pass_or_refuse(vm: &Vm, header_count: usize) -> Action {
 }
 
 /// Takes away what the service must not see and says who calls.
-fn let_pass(vm: &Vm, permit: &Permit<'_>) {
-    let (holder, names) = (permit.holder(), vm.identity_headers());
+fn let_pass(filter: &Filter, permit: &Permit<'_>) {
+    let (holder, names) = (permit.holder(), filter.identity_headers());
     let (client_id, profile_id) = (holder.client_id(), holder.profile_id());
     let collection = permit.collection().label.as_bytes();
     strip(permit.stripped());

@@ -1,22 +1,19 @@
-//! The life of a VM: configuration, ticks, wake-ups. A VM outlives the filter configurations that come and go with
-//! listener updates, so what it knows belongs to the VM, and only its newest root context speaks for it.
+//! The life of root contexts: configuration, ticks, wake-ups. They come and go with listener updates while their VM stays,
+//! so only the newest speaks for the VM.
 
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use portcullis_engine::{Decision, Gate, IdentityHeaders, Request};
-use portcullis_registry::{Lease, Roster, View};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::BufferType;
 
 use crate::callbacks;
-use crate::host::{self, Shared};
+use crate::host;
 use crate::poller::Poller;
 use crate::settings::{Settings, TOKEN_VARIABLE};
+use crate::vm::{Filter, Vm};
 
 /// Between two ticks, in milliseconds: the safety net under the wake-ups, and the grain of leadership.
 const TICK_MS: u64 = 400;
@@ -26,111 +23,16 @@ const TICK_SPREAD_MS: u64 = 200;
 const FIRST_TICK_MS: u64 = 10;
 
 thread_local! {
-    static MEMBERSHIP: RefCell<Option<Rc<Membership>>> = const { RefCell::new(None) };
+    static VM: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
+    /// Which root context speaks for the VM. Older ones, whose listeners drain, fall silent.
+    static SPEAKER: Cell<u32> = const { Cell::new(0) };
 }
 
-/// One configuration of the filter in one VM.
+/// A root context: one configuration of the filter in one VM.
 pub(crate) struct Root {
     context_id: u32,
     vm: Option<Rc<Vm>>,
-}
-
-/// What the requests of one configuration need.
-pub(crate) struct Vm {
-    gate: Gate,
-    membership: Rc<Membership>,
-}
-
-/// What a VM is among the VMs of its process, whatever configurations it has.
-struct Membership {
-    view: View<Shared>,
-    roster: RefCell<Roster<Shared>>,
-    lease: RefCell<Lease<Shared>>,
-    poller: RefCell<Option<Poller>>,
-    /// Which root context ticks. Older ones, whose listeners drain, have fallen silent.
-    speaker: Cell<u32>,
-    serves_requests: Cell<bool>,
-    tick_ms: u64,
-    has_ticked: Cell<bool>,
-}
-
-impl Vm {
-    /// Decides on a request by the records that this VM has.
-    pub(crate) fn decide<'a>(&self, request: &Request<'a>) -> Decision<'a> {
-        self.membership.serves_requests.set(true);
-        self.gate
-            .decide(request, &self.membership.view, &host::now_ms)
-    }
-
-    /// How services are told who calls.
-    pub(crate) fn identity_headers(&self) -> &IdentityHeaders {
-        self.gate.identity_headers()
-    }
-}
-
-impl Membership {
-    fn new(cache_bytes: usize) -> Self {
-        // Seeded by the host's random bytes.
-        let member = RandomState::new().build_hasher().finish();
-        Self {
-            view: View::new(Shared, cache_bytes),
-            roster: RefCell::new(Roster::new(Shared, member)),
-            lease: RefCell::new(Lease::new(Shared, member)),
-            poller: RefCell::new(None),
-            speaker: Cell::new(0),
-            serves_requests: Cell::new(false),
-            tick_ms: TICK_MS.saturating_add(member % TICK_SPREAD_MS),
-            has_ticked: Cell::new(false),
-        }
-    }
-
-    fn tick(&self) {
-        if !self.has_ticked.replace(true) {
-            set_tick(self.tick_ms);
-        }
-        let now_ms = host::now_ms();
-        self.catch_up(now_ms);
-        let term = self
-            .lease
-            .borrow_mut()
-            .tend(now_ms, self.serves_requests.get());
-        if let Some(poller) = self.poller.borrow_mut().as_mut() {
-            poller.tend(term, now_ms);
-        }
-    }
-
-    fn catch_up(&self, now_ms: u64) {
-        self.view.refresh();
-        self.roster
-            .borrow_mut()
-            .report(self.view.revision(), now_ms);
-    }
-
-    fn receive(&self, call: u32, header_count: usize, body_size: usize) {
-        let now_ms = host::now_ms();
-        let term = self
-            .lease
-            .borrow_mut()
-            .tend(now_ms, self.serves_requests.get());
-        let mut poller = self.poller.borrow_mut();
-        let Some(poller) = poller.as_mut() else {
-            return;
-        };
-        match poller.receive(call, header_count, body_size, term, now_ms) {
-            crate::poller::Outcome::Nothing => {}
-            crate::poller::Outcome::Applied => {
-                self.roster.borrow().wake_others(now_ms);
-                self.catch_up(now_ms);
-            }
-            crate::poller::Outcome::LeadershipLost => self.lease.borrow_mut().release(),
-        }
-        poller.tend(
-            self.lease
-                .borrow_mut()
-                .tend(now_ms, self.serves_requests.get()),
-            now_ms,
-        );
-    }
+    has_ticked: bool,
 }
 
 impl Root {
@@ -138,6 +40,7 @@ impl Root {
         Self {
             context_id,
             vm: None,
+            has_ticked: false,
         }
     }
 
@@ -151,29 +54,28 @@ impl Root {
                  `vm_config.environment_variables.host_env_keys`"
             ));
         }
-        let membership = MEMBERSHIP.with_borrow_mut(|membership| {
-            Rc::clone(
-                membership.get_or_insert_with(|| Rc::new(Membership::new(settings.cache_bytes))),
-            )
+        let vm = VM.with_borrow_mut(|vm| {
+            Rc::clone(vm.get_or_insert_with(|| Rc::new(Vm::new(settings.cache_bytes))))
         });
-        membership.view.refresh();
-        membership.speaker.set(self.context_id);
-        *membership.poller.borrow_mut() = Some(Poller::new(settings.control_plane, token));
-        membership.has_ticked.set(false);
-        set_tick(FIRST_TICK_MS);
-        let vm = Rc::new(Vm {
+        vm.look();
+        vm.poll_with(Poller::new(settings.control_plane, token));
+        let filter = Filter {
             gate: settings.gate,
-            membership,
-        });
-        callbacks::serve_with(self.context_id, Rc::clone(&vm));
+            vm: Rc::clone(&vm),
+        };
+        callbacks::serve_with(self.context_id, Rc::new(filter));
+        SPEAKER.set(self.context_id);
+        set_tick(FIRST_TICK_MS);
+        self.has_ticked = false;
         self.vm = Some(vm);
         Ok(())
     }
 
-    /// The VM's membership, when this is the context that speaks for it.
-    fn speaks_for(&self) -> Option<&Membership> {
-        let membership = self.vm.as_ref().map(|vm| vm.membership.as_ref())?;
-        (membership.speaker.get() == self.context_id).then_some(membership)
+    /// The VM, when this is the context that speaks for it.
+    fn speaks_for(&self) -> Option<&Vm> {
+        self.vm
+            .as_deref()
+            .filter(|_| SPEAKER.get() == self.context_id)
     }
 }
 
@@ -185,8 +87,8 @@ impl Context for Root {
         body_size: usize,
         _: usize,
     ) {
-        if let Some(membership) = self.speaks_for() {
-            membership.receive(call, header_count, body_size);
+        if let Some(vm) = self.speaks_for() {
+            vm.receive(call, header_count, body_size);
         }
     }
 }
@@ -206,16 +108,21 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        match self.speaks_for() {
-            Some(membership) => membership.tick(),
-            None => set_tick(0),
+        let Some(vm) = self.speaks_for() else {
+            set_tick(0);
+            return;
+        };
+        vm.tick();
+        if !self.has_ticked {
+            set_tick(TICK_MS.saturating_add(vm.member % TICK_SPREAD_MS));
+            self.has_ticked = true;
         }
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
         host::drain_queue(queue);
         if let Some(vm) = &self.vm {
-            vm.membership.catch_up(host::now_ms());
+            vm.catch_up(host::now_ms());
         }
     }
 }
