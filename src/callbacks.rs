@@ -1,5 +1,5 @@
 //! The two callbacks that Envoy makes for each request, answered without the SDK: it would keep a boxed context for each
-//! stream, and have to be called once more to forget it. A request here is one callback and leaves nothing behind.
+//! stream, and have to be called once more to forget it. Here a request leaves nothing behind.
 //!
 //! They are exported as `portcullis_on_…`; after linking they take the place of the SDK's `proxy_on_…`, which go on to
 //! answer for root contexts.
