@@ -1,11 +1,12 @@
 //! A real control plane on a data directory of its own.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use super::{Operator, Running, within};
@@ -54,13 +55,7 @@ impl ControlPlane {
     pub fn start(binary: &Path, tokens: Tokens) -> Result<Self> {
         let logs = TempDir::with_prefix("portcullis-control-plane-")?;
         let data = logs.path().join("data");
-        Self::launch(
-            binary,
-            tokens,
-            data,
-            logs,
-            SocketAddr::from(([127, 0, 0, 1], 0)),
-        )
+        Self::launch(binary, tokens, data, logs, address_to_return_to()?)
     }
 
     /// Starts a control plane on a data directory that stays, and waits until it listens.
@@ -83,14 +78,13 @@ impl ControlPlane {
     /// When no port is free.
     pub fn not_yet(binary: &Path, tokens: Tokens) -> Result<Self> {
         let logs = TempDir::with_prefix("portcullis-control-plane-")?;
-        let address = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let data = logs.path().join("data");
         Ok(Self {
             binary: binary.to_owned(),
             tokens,
             data,
             logs,
-            address,
+            address: address_to_return_to()?,
             running: None,
         })
     }
@@ -198,4 +192,22 @@ impl ControlPlane {
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.running.as_mut()?.ended()
     }
+}
+
+/// A free address that stays free while the control plane is stopped: no other of this process gets it, and its port is
+/// below those that the kernel hands out to connections.
+fn address_to_return_to() -> Result<SocketAddr> {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 10_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        // Test programs that run at the same time begin elsewhere.
+        let place = std::process::id().wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + place % COUNT)?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no port from {FIRST} on is free")
 }
