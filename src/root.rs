@@ -114,6 +114,8 @@ impl RootContext for Root {
         };
         vm.tick();
         if !self.has_ticked {
+            // Envoy wakes the context that opened the queue, and the one before this may be gone.
+            vm.listen();
             set_tick(TICK_MS.saturating_add(vm.member % TICK_SPREAD_MS));
             self.has_ticked = true;
         }

@@ -62,6 +62,13 @@ impl Vm {
         *self.poller.borrow_mut() = Some(poller);
     }
 
+    /// Has this VM woken through the root context of the current callback from now on.
+    pub(crate) fn listen(&self) {
+        let now_ms = host::now_ms();
+        self.catch_up(now_ms);
+        self.roster.borrow_mut().reopen();
+    }
+
     /// Does what is due now and then: catches up, in case a wake-up was lost, and sees to leadership.
     pub(crate) fn tick(&self) {
         let now_ms = host::now_ms();

@@ -60,6 +60,15 @@ impl<M: SharedMemory> Roster<M> {
         self.place = (0..PLACES).find(|&place| self.take(place, revision, now_ms));
     }
 
+    /// Opens the queue again, so that it wakes whatever runs in this VM now. A host may bind a queue to the context that
+    /// opened it, and contexts end while their VM goes on. Only right after [`report`](Self::report): a place that was
+    /// lost has a queue that is another VM's.
+    pub fn reopen(&mut self) {
+        if let Some(place) = self.place {
+            self.queue = self.memory.open_queue(&roster_key(place)).or(self.queue);
+        }
+    }
+
     /// The queue that wakes this VM.
     #[must_use]
     pub fn queue(&self) -> Option<QueueId> {

@@ -17,6 +17,8 @@ struct Memory(Rc<Inner>);
 struct Inner {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     queues: RefCell<Vec<String>>,
+    /// Each opening of a queue.
+    opened: RefCell<Vec<QueueId>>,
     rung: RefCell<Vec<QueueId>>,
     version: Cell<u32>,
     reads: Cell<u32>,
@@ -83,7 +85,9 @@ impl SharedMemory for Memory {
                 queues.push(name.into());
                 queues.len() - 1
             });
-        QueueId::try_from(at).ok()
+        let queue = QueueId::try_from(at).ok()?;
+        self.0.opened.borrow_mut().push(queue);
+        Some(queue)
     }
 
     fn ring(&self, queue: QueueId) {

@@ -130,3 +130,22 @@ fn a_silent_vm_is_not_rung() {
     one.wake_others(NOW_MS + SILENCE_MS + 1);
     assert!(memory.0.rung.borrow().is_empty());
 }
+
+#[test]
+fn a_vm_takes_its_wake_ups_along_to_another_context_and_nobody_elses() {
+    let memory = Memory::default();
+    let (mut one, mut two) = (
+        Roster::new(memory.clone(), 1),
+        Roster::new(memory.clone(), 2),
+    );
+    one.reopen();
+    assert!(memory.0.opened.borrow().is_empty(), "it has no place yet");
+    one.report(None, NOW_MS);
+    two.report(None, NOW_MS);
+    let queues = (one.queue(), two.queue());
+    one.reopen();
+    assert_eq!((one.queue(), two.queue()), queues);
+    assert_eq!(memory.0.opened.borrow().last().copied(), queues.0);
+    one.wake_others(NOW_MS);
+    assert_eq!(memory.0.rung.borrow().last().copied(), queues.1);
+}
