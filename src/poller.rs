@@ -60,9 +60,10 @@ impl Poller {
             self.writer = Some((term, Writer::new(Shared, term)));
             self.call = None;
         }
-        let is_pausing =
-            (now_ms..=now_ms.saturating_add(LONGEST_PAUSE_MS)).contains(&self.pause_until_ms);
-        if self.call.is_none() && !(is_pausing && self.pause_until_ms > now_ms) {
+        // A pause longer than any that is made: the clock has jumped back.
+        let left_ms = self.pause_until_ms.saturating_sub(now_ms);
+        let is_pausing = (1..=LONGEST_PAUSE_MS).contains(&left_ms);
+        if self.call.is_none() && !is_pausing {
             self.ask(now_ms);
         }
     }

@@ -76,7 +76,7 @@ fn every_reason_for_refusal_is_told_with_its_status_and_stands_in_the_access_log
             (status, code),
             "{path}"
         );
-        let line = play.access_of(&host).unwrap();
+        let line = play.envoy.access_of(&host).unwrap();
         let refusal = line["refusal"].as_str();
         if status == 200 {
             assert_eq!(refusal, None, "{line}");
@@ -127,7 +127,7 @@ fn the_access_log_names_who_called_once_that_is_proven_and_never_the_key() {
     ]) {
         let host = format!("case-{number}.test");
         get_at(&mut caller, &host, path).key(key).send().unwrap();
-        let line = play.access_of(&host).unwrap();
+        let line = play.envoy.access_of(&host).unwrap();
         assert_eq!(text(&line, "refusal").unwrap(), expected);
         assert!(
             line["client"].is_null() && !line.to_string().contains(key),
@@ -137,7 +137,7 @@ fn the_access_log_names_who_called_once_that_is_proven_and_never_the_key() {
 
     let request = get_at(&mut caller, "permitted.test", "/orders/7?x=1");
     request.key(member.key()).send().unwrap();
-    let line = play.access_of("permitted.test").unwrap();
+    let line = play.envoy.access_of("permitted.test").unwrap();
     let said = ["client", "access_profile", "collection", "path"].map(|field| line[field].clone());
     let expected = [
         member.client.as_str(),

@@ -59,7 +59,7 @@ fn a_forged_identity_never_reaches_the_service_nor_the_access_log() {
             }
             let answer = request.send().unwrap();
             assert_eq!(answer.status == 200, key == member.key());
-            let line = play.access_of(&host).unwrap();
+            let line = play.envoy.access_of(&host).unwrap();
             assert!(!line.to_string().contains("forged"), "{names:?} {line}");
         }
     }

@@ -47,7 +47,7 @@ fn the_access_log_tells_the_request_without_its_query() {
 
     caller.get("/orders?api-token=secret").send().unwrap();
 
-    let line = envoy.next_access(0).unwrap();
+    let line = envoy.access_of("gateway.test").unwrap();
     assert_eq!(
         (line["path"].as_str(), line["status"].as_u64()),
         (Some("/orders"), Some(200))

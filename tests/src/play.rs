@@ -145,20 +145,6 @@ impl Play {
     }
 }
 
-impl Play {
-    /// What the access log says of the one request that was sent to a host of this name.
-    ///
-    /// # Errors
-    /// When it says nothing.
-    pub fn access_of(&self, host: &str) -> Result<Value> {
-        let line = || {
-            let lines = self.envoy.access_log();
-            lines.into_iter().find(|line| line["host"] == host)
-        };
-        within(SOON, "the access log tells the request", line).map(|(line, _)| line)
-    }
-}
-
 /// A GET request to a host of its own, by which it can be found in the access log.
 pub fn get_at<'c>(caller: &'c mut Caller, host: &str, path: &str) -> Request<'c> {
     caller.request_line(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n").as_bytes())

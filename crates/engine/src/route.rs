@@ -18,8 +18,8 @@ use tree::Tree;
 #[derive(Debug, Default)]
 pub struct Routes {
     exact: HashMap<Box<[u8]>, Tree>,
-    /// By parent domain with its leading dot, the longest first.
-    below: Vec<(Box<[u8]>, Tree)>,
+    /// By parent domain with its leading dot.
+    below: HashMap<Box<[u8]>, Tree>,
     any: Tree,
 }
 
@@ -111,9 +111,6 @@ impl Routes {
             }
         }
         routes
-            .below
-            .sort_by_key(|(domain, _)| std::cmp::Reverse(domain.len()));
-        routes
     }
 
     /// The endpoint for a request, by host (exact, then the longest parent domain, then any), path (literal segments
@@ -133,10 +130,11 @@ impl Routes {
             .get(host.as_slice())
             .and_then(|tree| tree.find(method, path))
             .or_else(|| {
-                self.below
-                    .iter()
-                    .filter(|(domain, _)| host.len() > domain.len() && host.ends_with(domain))
-                    .find_map(|(_, tree)| tree.find(method, path))
+                // From left to right: the longest parent domain first.
+                (1..host.len())
+                    .filter_map(|at| host.get(at..).filter(|rest| rest.first() == Some(&b'.')))
+                    .filter_map(|domain| self.below.get(domain))
+                    .find_map(|tree| tree.find(method, path))
             })
             .or_else(|| self.any.find(method, path))
     }
@@ -145,18 +143,7 @@ impl Routes {
         match host {
             Host::Any => &mut self.any,
             Host::Exact(name) => self.exact.entry(name).or_default(),
-            Host::Below(domain) => {
-                let at = self.below.iter().position(|(known, _)| *known == domain);
-                let at = at.unwrap_or_else(|| {
-                    self.below.push((domain, Tree::default()));
-                    self.below.len().saturating_sub(1)
-                });
-                match self.below.get_mut(at) {
-                    Some((_, tree)) => tree,
-                    // Not reached: `at` is the place of an element. Any host is wider, but `any` is the only other tree.
-                    None => &mut self.any,
-                }
-            }
+            Host::Below(domain) => self.below.entry(domain).or_default(),
         }
     }
 }

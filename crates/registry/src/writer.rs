@@ -272,17 +272,10 @@ impl<M: SharedMemory> Target<'_, M> {
     /// a leader who falls in between leaves nothing that the next one cannot find.
     fn file(&mut self, id: &ProfileId, records: &[(Digest, Record)]) -> Result<(), RefusedPage> {
         let key = layout::profile_key(self.side, id);
-        let before = self.memory.read(&key);
-        let page = before
-            .as_ref()
-            .map_or(Page::open(&[]), |(bytes, _)| Page::open(bytes));
-        let filed: Vec<Digest> = if page.generation == self.generation {
-            page.find(id.as_bytes())
-                .map(read_digests)
-                .unwrap_or_default()
-        } else {
-            vec![]
-        };
+        let filed: Vec<Digest> = self
+            .stored(&key, id.as_bytes())
+            .map(|value| read_digests(&value))
+            .unwrap_or_default();
         let digests: Vec<Digest> = records.iter().map(|(digest, _)| *digest).collect();
         if digests.iter().any(|digest| !filed.contains(digest)) {
             let all: Vec<Digest> = filed.iter().chain(&digests).copied().collect();
@@ -306,15 +299,19 @@ impl<M: SharedMemory> Target<'_, M> {
     /// Whether a digest opens this profile. It may have gone over to another one, whose change came earlier.
     fn is_filed_for(&self, digest: &Digest, id: &ProfileId) -> bool {
         let key = layout::record_key(self.side, layout::record_page(digest));
-        let Some((bytes, _)) = self.memory.read(&key) else {
-            return false;
-        };
+        self.stored(&key, &digest.0)
+            .and_then(|value| postcard::from_bytes::<Record>(&value).ok())
+            .is_none_or(|record| record.profile_id == *id)
+    }
+
+    /// The value of one entry of a page of this generation.
+    fn stored<const K: usize>(&self, page_key: &str, key: &[u8; K]) -> Option<Vec<u8>> {
+        let (bytes, _) = self.memory.read(page_key)?;
         let page = Page::open(&bytes);
-        page.generation == self.generation
-            && page
-                .find(&digest.0)
-                .and_then(|value| postcard::from_bytes::<Record>(value).ok())
-                .is_none_or(|record| record.profile_id == *id)
+        let value = page
+            .find(key)
+            .filter(|_| page.generation == self.generation)?;
+        Some(value.to_vec())
     }
 
     /// Writes which digests are filed for a profile.

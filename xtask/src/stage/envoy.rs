@@ -228,12 +228,15 @@ impl Envoy {
             .collect()
     }
 
-    /// The access log's line for the request that came after `before` others, once it is written.
+    /// What the access log says of the one request that was sent to a host of this name, once it is written.
     ///
     /// # Errors
-    /// When it does not come.
-    pub fn next_access(&self, before: usize) -> Result<Value> {
-        let line = || self.access_log().into_iter().nth(before);
+    /// When it says nothing.
+    pub fn access_of(&self, host: &str) -> Result<Value> {
+        let line = || {
+            let lines = self.access_log();
+            lines.into_iter().find(|line| line["host"] == host)
+        };
         within(LOGGING, "the access log tells the request", line).map(|(line, _)| line)
     }
 
