@@ -74,7 +74,10 @@ impl Record {
     /// When an address list has an entry that is none: such a profile must not open anything.
     pub fn of(profile: &Profile) -> Result<Vec<(Digest, Self)>, InvalidAddress> {
         let addresses = AddressRules::parse(&profile.addresses)?;
-        let AccessMethod::ApiKey { keys } = &profile.access;
+        let keys: &[ApiKey] = match &profile.access {
+            AccessMethod::ApiKey { keys } => keys,
+            AccessMethod::Jwt(_) => &[],
+        };
         Ok(keys
             .iter()
             .map(|key| (key.digest, Self::of_key(profile, key, addresses.clone())))

@@ -16,6 +16,7 @@ pub mod credential;
 pub mod decision;
 pub mod gate;
 pub mod holder;
+pub mod jwt;
 pub mod path;
 pub mod route;
 

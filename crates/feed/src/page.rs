@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_page_is_this_json() {
         let page = ChangePage {
-            format: 1,
+            format: 2,
             epoch: "e1".into(),
             after: 6,
             revision: 8,
@@ -84,6 +84,7 @@ mod tests {
                                 id: "8fk2".into(),
                                 digest: Digest([0xab; 32]),
                                 expires_at_ms: Some(9),
+                                deprecated_at_ms: None,
                                 state: KeyState::Active,
                             }],
                         },
@@ -93,6 +94,7 @@ mod tests {
                         },
                         collections: vec![CollectionId::from_parts(1, 3)],
                         policy: None,
+                        observe: false,
                     })),
                 },
                 Change {
@@ -102,7 +104,7 @@ mod tests {
             ],
         };
         let json = serde_json::json!({
-            "format": 1, "epoch": "e1", "after": 6, "revision": 8, "head": 8,
+            "format": 2, "epoch": "e1", "after": 6, "revision": 8, "head": 8,
             "changes": [
                 {"revision": 7, "profile": {
                     "id": "ap_00000000010000000000000001",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, CollectionId, Digest, PolicyId, ProfileId};
+use crate::{ClientId, CollectionId, Digest, Jwt, PolicyId, ProfileId};
 
 /// An access profile with everything that a gateway needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub struct Profile {
     /// How much of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
+    /// Whether a call that is refused for what the profile may do (address, endpoint, collection, limits) is only noted
+    /// and passes. Who cannot prove who it is, or is switched off, is refused all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub observe: bool,
 }
 
 /// The client of a profile, as far as a gateway needs it.
@@ -48,6 +52,8 @@ pub enum AccessMethod {
         /// Current keys, and those revoked lately so that their holders can be told.
         keys: Vec<ApiKey>,
     },
+    /// By a signed token.
+    Jwt(Box<Jwt>),
 }
 
 /// An API key as a gateway knows it: never the key itself.
@@ -60,6 +66,10 @@ pub struct ApiKey {
     /// When it stops working: milliseconds since 1970, UTC. Never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at_ms: Option<u64>,
+    /// Since when a newer key stands in its place: milliseconds since 1970, UTC. It works until it expires, and its
+    /// callers are told so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated_at_ms: Option<u64>,
     /// Whether it may still be used.
     pub state: KeyState,
 }
@@ -96,6 +106,13 @@ pub struct Collection {
     pub version: String,
     /// What it consists of.
     pub endpoints: Vec<Endpoint>,
+    /// Whether anybody may call it, without a credential.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub public: bool,
+    /// Whether its service is safe with paths that some services read in another way than Envoy does: path parameters
+    /// (`;`), double encoding, encoded control bytes, overlong UTF-8, segments of dots that end in dots or blanks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allows_dubious_paths: bool,
 }
 
 /// One operation of an API.
@@ -167,4 +184,12 @@ pub enum QuotaWindow {
     Day,
     Week,
     Month,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for this form"
+)]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
 }

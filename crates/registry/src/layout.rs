@@ -7,7 +7,7 @@
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 
 /// The number of this layout.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
@@ -20,10 +20,10 @@ pub const PROFILE_PAGES: u32 = 16_384;
 pub const COLLECTION_PAGES: u32 = 64;
 
 /// Which VM leads: see [`lease`](crate::lease).
-pub const LEASE: &str = "pc1/lease";
+pub const LEASE: &str = "pc2/lease";
 
 /// What is live: see [`state`](crate::state).
-pub const STATE: &str = "pc1/state";
+pub const STATE: &str = "pc2/state";
 
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -60,7 +60,7 @@ pub fn record_page(digest: &Digest) -> u32 {
 /// The key of a page of records.
 #[must_use]
 pub fn record_key(side: Side, page: u32) -> String {
-    format!("pc1/r{}/{page}", side.letter())
+    format!("pc2/r{}/{page}", side.letter())
 }
 
 /// The key of the page that tells which digests belong to a profile.
@@ -68,7 +68,7 @@ pub fn record_key(side: Side, page: u32) -> String {
 pub fn profile_key(side: Side, profile: &ProfileId) -> String {
     // The last bytes of an id are the random ones.
     format!(
-        "pc1/p{}/{}",
+        "pc2/p{}/{}",
         side.letter(),
         page_of_id(profile.as_bytes(), PROFILE_PAGES)
     )
@@ -83,13 +83,13 @@ pub fn collection_page(collection: &CollectionId) -> u32 {
 /// The key of a page of collections.
 #[must_use]
 pub fn collection_key(side: Side, page: u32) -> String {
-    format!("pc1/c{}/{page}", side.letter())
+    format!("pc2/c{}/{page}", side.letter())
 }
 
 /// The key of a place in the roster, which is also the name of its queue.
 #[must_use]
 pub fn roster_key(place: u32) -> String {
-    format!("pc1/v/{place}")
+    format!("pc2/v/{place}")
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use portcullis_engine::route::Routes;
 use portcullis_engine::{Holder, Record, Registry};
-use portcullis_feed::{Collection, Digest, Endpoint, Revision};
+use portcullis_feed::{Collection, CollectionId, Digest, Endpoint, Revision};
+use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::layout::{self, COLLECTION_PAGES};
@@ -143,12 +144,15 @@ impl<M: SharedMemory> Registry for View<M> {
 }
 
 /// A collection as it stands on a page.
-pub(crate) type StoredCollection = (
-    portcullis_feed::CollectionId,
-    String,
-    String,
-    Vec<StoredEndpoint>,
-);
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredCollection {
+    id: CollectionId,
+    name: String,
+    version: String,
+    endpoints: Vec<StoredEndpoint>,
+    public: bool,
+    allows_dubious_paths: bool,
+}
 /// Host, method, path and whether it is enabled. A format without names needs every field in its place, so the
 /// structures of the feed, which leave out what is absent, cannot be stored as they are.
 pub(crate) type StoredEndpoint = (Option<String>, String, String, bool);
@@ -160,19 +164,42 @@ fn collections_on(bytes: &[u8], generation: u64) -> Vec<Collection> {
     }
     page.entries::<16>()
         .filter_map(|(_, value)| postcard::from_bytes::<StoredCollection>(value).ok())
-        .map(|(id, name, version, endpoints)| Collection {
-            id,
-            name,
-            version,
-            endpoints: endpoints
-                .into_iter()
-                .map(|(host, method, path, enabled)| Endpoint {
-                    host,
-                    method,
-                    path,
-                    enabled,
-                })
-                .collect(),
-        })
+        .map(Collection::from)
         .collect()
+}
+
+impl From<&Collection> for StoredCollection {
+    fn from(collection: &Collection) -> Self {
+        let stored = |it: &Endpoint| {
+            let (method, path) = (it.method.clone(), it.path.clone());
+            (it.host.clone(), method, path, it.enabled)
+        };
+        Self {
+            id: collection.id,
+            name: collection.name.clone(),
+            version: collection.version.clone(),
+            endpoints: collection.endpoints.iter().map(stored).collect(),
+            public: collection.public,
+            allows_dubious_paths: collection.allows_dubious_paths,
+        }
+    }
+}
+
+impl From<StoredCollection> for Collection {
+    fn from(stored: StoredCollection) -> Self {
+        let endpoint = |(host, method, path, enabled)| Endpoint {
+            host,
+            method,
+            path,
+            enabled,
+        };
+        Self {
+            id: stored.id,
+            name: stored.name,
+            version: stored.version,
+            endpoints: stored.endpoints.into_iter().map(endpoint).collect(),
+            public: stored.public,
+            allows_dubious_paths: stored.allows_dubious_paths,
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::layout::{self, Side};
 use crate::memory::{Expect, SharedMemory, WriteConflict};
 use crate::page::{Draft, Page};
 use crate::state::State;
-use crate::view::{StoredCollection, StoredEndpoint};
+use crate::view::StoredCollection;
 
 /// Applies changes on behalf of one term of leadership.
 #[derive(Debug)]
@@ -332,24 +332,7 @@ impl<M: SharedMemory> Target<'_, M> {
     }
 
     fn put_collection(&mut self, collection: &Collection) -> Result<(), RefusedPage> {
-        let endpoints: Vec<StoredEndpoint> = collection
-            .endpoints
-            .iter()
-            .map(|it| {
-                (
-                    it.host.clone(),
-                    it.method.clone(),
-                    it.path.clone(),
-                    it.enabled,
-                )
-            })
-            .collect();
-        let stored: StoredCollection = (
-            collection.id,
-            collection.name.clone(),
-            collection.version.clone(),
-            endpoints,
-        );
+        let stored = StoredCollection::from(collection);
         let value = postcard::to_allocvec(&stored).map_err(|_| WriteConflict)?;
         self.edit_collection(collection.id, Some(&value))
     }

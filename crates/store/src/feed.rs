@@ -186,6 +186,7 @@ fn carried(
         addresses: profile.addresses,
         collections: profile.collections,
         policy: policy.map(Policy::as_carried),
+        observe: false,
     }
 }
 
@@ -197,6 +198,7 @@ fn carried_keys(keys: Vec<ApiKey>, now_ms: u64) -> Vec<portcullis_feed::ApiKey> 
             id: key.id,
             digest: key.digest,
             expires_at_ms: key.expires_at_ms,
+            deprecated_at_ms: None,
             state: match key.revoked_at_ms {
                 Some(_) => KeyState::Revoked,
                 None => KeyState::Active,

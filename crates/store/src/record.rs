@@ -150,6 +150,8 @@ impl Collection {
             name: self.name.clone(),
             version: self.version.clone(),
             endpoints: self.endpoints.clone(),
+            public: false,
+            allows_dubious_paths: false,
         }
     }
 }

@@ -8,12 +8,14 @@ use crate::{process, workspace};
 
 /// The rooms that stay pure, and all that they may name.
 const PURE: [(&str, &[&str]); 3] = [
-    ("portcullis-feed", &["serde", "thiserror", "ulid"]),
+    ("portcullis-feed", &["base64", "serde", "thiserror", "ulid"]),
     (
         "portcullis-engine",
         &[
             "base64",
             "ipnet",
+            "jsonwebtoken",
+            "p521",
             "portcullis-feed",
             "serde",
             "sha2",

@@ -44,12 +44,14 @@ impl Known {
                         id: "k".into(),
                         digest: api_key::digest(b"good"),
                         expires_at_ms: None,
+                        deprecated_at_ms: None,
                         state: KeyState::Active,
                     }],
                 },
                 addresses: AddressLists::default(),
                 collections: vec![orders],
                 policy: None,
+                observe: false,
             },
             collections: vec![
                 Collection {
@@ -60,12 +62,16 @@ impl Known {
                         endpoint("GET", "/orders/{id}", true),
                         endpoint("GET", "/off", false),
                     ],
+                    public: false,
+                    allows_dubious_paths: false,
                 },
                 Collection {
                     id: CollectionId::from_parts(0, 9),
                     name: "stock".into(),
                     version: "v1".into(),
                     endpoints: vec![endpoint("GET", "/stock", true)],
+                    public: false,
+                    allows_dubious_paths: false,
                 },
             ],
             is_complete: true,
@@ -79,7 +85,9 @@ impl Known {
 
     fn with_key(self, change: impl FnOnce(&mut ApiKey)) -> Self {
         self.with(|profile| {
-            let AccessMethod::ApiKey { keys } = &mut profile.access;
+            let AccessMethod::ApiKey { keys } = &mut profile.access else {
+                unreachable!("these profiles have keys");
+            };
             change(&mut keys[0]);
         })
     }

@@ -20,6 +20,8 @@ fn collection(number: u128, endpoints: &[&str]) -> Collection {
         name: format!("c{number}"),
         version: "v1".into(),
         endpoints: endpoints.iter().map(|text| endpoint(text)).collect(),
+        public: false,
+        allows_dubious_paths: false,
     }
 }
 

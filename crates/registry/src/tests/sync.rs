@@ -29,6 +29,7 @@ fn profile(number: u128, keys: &[&str]) -> Profile {
                     id: (*key).into(),
                     digest: digest(key.as_bytes()),
                     expires_at_ms: None,
+                    deprecated_at_ms: None,
                     state: KeyState::Active,
                 })
                 .collect(),
@@ -36,6 +37,7 @@ fn profile(number: u128, keys: &[&str]) -> Profile {
         addresses: AddressLists::default(),
         collections: vec![],
         policy: None,
+        observe: false,
     }
 }
 
@@ -58,6 +60,8 @@ fn collection(path: &str) -> ChangedObject {
             path: path.into(),
             enabled: true,
         }],
+        public: false,
+        allows_dubious_paths: false,
     }))
 }
 
@@ -69,7 +73,7 @@ fn page(epoch: &str, after: Revision, objects: Vec<ChangedObject>, more: u64) ->
         .collect();
     let revision = after + changes.len() as u64;
     ChangePage {
-        format: 1,
+        format: FORMAT,
         epoch: epoch.into(),
         after,
         revision,
@@ -364,7 +368,7 @@ fn a_page_that_was_not_asked_for_or_is_out_of_order_changes_nothing() {
         page
     };
     for bad in [
-        with(&|page| page.format = 2),
+        with(&|page| page.format = FORMAT + 1),
         with(&|page| page.epoch = "other".into()),
         with(&|page| page.after = 1),
         with(&|page| page.changes.reverse()),

@@ -177,7 +177,9 @@ impl Books {
 
     /// The keys of a profile as gateways see them.
     pub async fn carried_keys(&self, id: ProfileId) -> Vec<(String, KeyState)> {
-        let portcullis_feed::AccessMethod::ApiKey { keys } = self.carried(id).await.access;
+        let portcullis_feed::AccessMethod::ApiKey { keys } = self.carried(id).await.access else {
+            unreachable!("these profiles have keys");
+        };
         keys.into_iter().map(|key| (key.id, key.state)).collect()
     }
 }

@@ -33,7 +33,9 @@ async fn a_new_profile_is_told_with_all_that_it_carries() {
         carried.policy.as_ref().unwrap().rate_limit,
         partners.rate_limit
     );
-    let portcullis_feed::AccessMethod::ApiKey { keys } = &carried.access;
+    let portcullis_feed::AccessMethod::ApiKey { keys } = &carried.access else {
+        unreachable!("these profiles have keys");
+    };
     assert_eq!(keys[0].digest, first.digest);
     assert_eq!(keys[0].state, KeyState::Active);
 }
@@ -211,7 +213,9 @@ async fn the_holders_of_the_last_four_revoked_keys_are_told_for_thirty_days() {
     let ChangedObject::Profile(carried) = &changes[1].object else {
         panic!("{changes:?}");
     };
-    let portcullis_feed::AccessMethod::ApiKey { keys } = &carried.access;
+    let portcullis_feed::AccessMethod::ApiKey { keys } = &carried.access else {
+        unreachable!("these profiles have keys");
+    };
     assert_eq!(keys.len(), 3, "{keys:?}");
 }
 
