@@ -5,6 +5,8 @@ pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod key_material;
+pub mod key_set;
 pub mod page;
 pub mod policy;
 pub mod refusal;

@@ -26,6 +26,7 @@ mod edit;
 mod error;
 mod feed;
 mod key;
+mod key_set;
 mod policy;
 mod profile;
 mod record;
@@ -36,6 +37,7 @@ mod token;
 pub use database::Store;
 pub use edit::Edit;
 pub use error::StoreError;
+pub use key_set::SetKey;
 pub use record::{
     AccessProfile, ApiKey, Client, Collection, Policy, ProfileName, TokenKind, TokenSource,
 };
