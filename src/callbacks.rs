@@ -1,4 +1,4 @@
-//! The two callbacks that Envoy makes for each request, answered without the SDK: it would keep a boxed context for each
+//! The callbacks that Envoy makes for each request, answered without the SDK: it would keep a boxed context for each
 //! stream, and have to be called once more to forget it. Here a request leaves nothing behind.
 //!
 //! They are exported as `portcullis_on_…`; after linking they take the place of the SDK's `proxy_on_…`, which go on to
@@ -10,9 +10,13 @@
 )]
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use portcullis_engine::Deprecation;
 use proxy_wasm::types::Action;
+
+use crate::deprecation;
 
 use crate::request::pass_or_refuse;
 use crate::vm::Filter;
@@ -25,6 +29,8 @@ const STREAMS: usize = 4_096;
 type Stream = (u32, u32);
 
 thread_local! {
+    /// What callers are told with the answer of the service. Empty, unless keys are being changed over.
+    static ANNOUNCED: RefCell<HashMap<u32, Deprecation>> = RefCell::default();
     static STREAMS_BY_ID: [Cell<Stream>; STREAMS] = const { [const { Cell::new((0, 0)) }; STREAMS] };
     /// The configurations by root context. A root context is never used again after its end, of which nothing is said
     /// here: what remains of it is one entry.
@@ -63,9 +69,42 @@ pub extern "C" fn portcullis_on_request_headers(
     _end_of_stream: u32,
 ) -> Action {
     match root_of(context_id).and_then(configuration) {
-        Some(filter) => pass_or_refuse(&filter, header_count),
+        Some(filter) => pass_or_refuse(&filter, context_id, header_count),
         None => crate::request::refuse_unknown(),
     }
+}
+
+/// The headers of the answer are on their way to the caller.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub extern "C" fn portcullis_on_response_headers(
+    context_id: u32,
+    _header_count: usize,
+    _end_of_stream: u32,
+) -> Action {
+    if let Some(deprecation) = announced(context_id) {
+        deprecation::announce(&deprecation);
+    }
+    Action::Continue
+}
+
+/// Has a caller told with its answer that its key is deprecated.
+pub(crate) fn announce(context_id: u32, deprecation: Deprecation) {
+    ANNOUNCED.with_borrow_mut(|announced| {
+        // Nobody says when a stream ends without an answer. What has gathered is forgotten now and then.
+        if announced.len() >= STREAMS {
+            announced.clear();
+        }
+        announced.insert(context_id, deprecation);
+    });
+}
+
+fn announced(context_id: u32) -> Option<Deprecation> {
+    ANNOUNCED.with_borrow_mut(|announced| {
+        if announced.is_empty() {
+            return None;
+        }
+        announced.remove(&context_id)
+    })
 }
 
 fn note_stream(context_id: u32, root_id: u32) {

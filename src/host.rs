@@ -14,6 +14,8 @@ use portcullis_registry::{Expect, SharedMemory, Version, WriteConflict};
 
 const OK: u32 = 0;
 const HTTP_REQUEST_HEADERS: u32 = 0;
+const HTTP_RESPONSE_HEADERS: u32 = 2;
+const COUNTER: u32 = 0;
 /// A compare-and-swap with a version that no value ever has: Envoy creates a key whatever the version, but replaces a
 /// value only when it fits. Versions count up from 1 through all keys of a VM id.
 const NEVER_A_VERSION: u32 = u32::MAX;
@@ -64,6 +66,23 @@ unsafe extern "C" {
     fn proxy_register_shared_queue(name: *const u8, name_size: usize, queue: *mut u32) -> u32;
     fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, size: usize) -> u32;
     fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        size: usize,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        result: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, by: i64) -> u32;
 }
 
 /// All request headers as the host gives them: to be read with [`HeaderPairs::iter`].
@@ -114,15 +133,33 @@ fn length(bytes: &[u8; 4]) -> usize {
 
 /// Adds a request header.
 pub(crate) fn add_request_header(name: &str, value: &[u8]) {
+    add_header(HTTP_REQUEST_HEADERS, name, value);
+}
+
+/// Adds a response header, in the callback for them.
+pub(crate) fn add_response_header(name: &str, value: &[u8]) {
+    add_header(HTTP_RESPONSE_HEADERS, name, value);
+}
+
+/// Puts another target (`:path`) in place of the request's.
+pub(crate) fn set_request_target(target: &[u8]) {
+    let name = b":path";
     // SAFETY: the pointers are to live bytes of the given lengths. A failure would be the host's.
     unsafe {
-        proxy_add_header_map_value(
+        proxy_replace_header_map_value(
             HTTP_REQUEST_HEADERS,
             name.as_ptr(),
             name.len(),
-            value.as_ptr(),
-            value.len(),
+            target.as_ptr(),
+            target.len(),
         );
+    }
+}
+
+fn add_header(map: u32, name: &str, value: &[u8]) {
+    // SAFETY: the pointers are to live bytes of the given lengths. A failure would be the host's.
+    unsafe {
+        proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len());
     }
 }
 
@@ -187,6 +224,39 @@ pub(crate) fn now_ms() -> u64 {
         proxy_get_current_time_nanoseconds(&raw mut nanoseconds);
     }
     nanoseconds / 1_000_000
+}
+
+/// A counter of this process. Every definition takes memory of the host: once for each VM is enough.
+pub(crate) fn define_counter(name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the pointers are to live bytes of the given length and to a live variable.
+    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Counts one more.
+pub(crate) fn count(counter: u32) {
+    // SAFETY: no memory is passed. A counter that is gone counts nothing.
+    unsafe {
+        proxy_increment_metric(counter, 1);
+    }
+}
+
+/// Calls a function that only some hosts have. None when this one does not, or it could not answer.
+pub(crate) fn call_foreign_function(name: &str, argument: &[u8]) -> Option<Vec<u8>> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the pointers are to live bytes of the given lengths and to live variables.
+    let status = unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            argument.as_ptr(),
+            argument.len(),
+            &raw mut data,
+            &raw mut size,
+        )
+    };
+    (status == OK).then(|| owned(data, size))
 }
 
 /// Takes everything out of a queue.

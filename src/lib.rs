@@ -2,12 +2,16 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`callbacks`] | the two callbacks that Envoy makes for each request |
+//! | [`callbacks`] | the callbacks that Envoy makes for each request |
 //! | [`request`] | one request on its way through |
 //! | [`refusal`] | what a refused caller is told |
+//! | [`refusals`] | what operators learn of refusals |
+//! | [`signatures`] | signatures of tokens, verified by the host where it can |
+//! | [`missing_keys`] | of which keys the control plane has to be told |
 //! | [`root`] | the life of root contexts: configuration, ticks, wake-ups |
 //! | [`vm`] | what a VM is among the others of its process |
 //! | [`poller`] | the leader's conversation with the control plane |
+//! | [`deprecation`] | what callers with an older key are told |
 //! | [`settings`] | the plugin configuration |
 //! | [`host`] | the calls to Envoy that the SDK does not offer in a fit form |
 
@@ -18,12 +22,18 @@
 )]
 
 pub mod callbacks;
+mod deprecation;
+#[cfg(feature = "test-doors")]
+mod doors;
 mod host;
+mod missing_keys;
 mod poller;
 mod refusal;
+mod refusals;
 mod request;
 mod root;
 mod settings;
+mod signatures;
 mod vm;
 
 /// Envoy calls this before anything else in a new VM.

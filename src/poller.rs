@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_feed::{CHANGES_PATH, ChangePage};
+use portcullis_feed::{CHANGES_PATH, ChangePage, ProfileId, UNKNOWN_KEY_PATH, UnknownKey};
 use portcullis_registry::{RefusedPage, Writer};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
@@ -102,6 +102,29 @@ impl Poller {
                 self.fail(&sentence, now_ms);
             }
         }
+    }
+
+    /// Says that a token named a key which a profile does not have. Nothing comes of the answer: newer keys come by the
+    /// feed.
+    pub(crate) fn tell_of_missing_key(&self, profile: ProfileId) {
+        let authorization = format!("Bearer {}", self.token);
+        let headers = vec![
+            (":method", "POST"),
+            (":path", UNKNOWN_KEY_PATH),
+            (":authority", &self.control_plane.authority),
+            ("authorization", &authorization),
+            ("content-type", "application/json"),
+        ];
+        let body = serde_json::to_vec(&UnknownKey { profile }).unwrap_or_default();
+        let cluster = &self.control_plane.cluster;
+        // Whether it arrives shows in the next token with that key.
+        let _ = hostcalls::dispatch_http_call(
+            cluster,
+            headers,
+            Some(&body),
+            vec![],
+            Duration::from_secs(GRACE_S),
+        );
     }
 
     /// Takes an answer. Answers to questions of an earlier term are dropped.

@@ -3,12 +3,13 @@
 use portcullis_engine::DenialReason;
 
 use crate::host;
+use crate::refusals::DecisionId;
 
 /// How long a caller should wait when the gateway does not know its clients yet, in seconds.
 const NOT_READY_RETRY_S: &str = "1";
 
-/// Answers the caller in place of the service.
-pub(crate) fn answer(reason: DenialReason) {
+/// Answers the caller in place of the service. The decision is named, so that an operator can find it again.
+pub(crate) fn answer(reason: DenialReason, decision: Option<&DecisionId>) {
     let Answer {
         status,
         title,
@@ -21,13 +22,23 @@ pub(crate) fn answer(reason: DenialReason) {
         ("cache-control", "no-store"),
     ];
     headers.extend(header);
-    let body = body(status, title, code, detail);
+    let body = body(status, title, code, detail, decision);
     host::answer(status, &format!("portcullis.{code}"), &headers, &body);
 }
 
 /// None of the texts needs escaping: all are ours.
-fn body(status: u32, title: &str, code: &str, detail: &str) -> String {
-    format!(r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"}}"#)
+fn body(
+    status: u32,
+    title: &str,
+    code: &str,
+    detail: &str,
+    decision: Option<&DecisionId>,
+) -> String {
+    let decision = decision.map(|id| format!(r#","decision":"{}""#, id.as_str()));
+    let decision = decision.unwrap_or_default();
+    format!(
+        r#"{{"title":"{title}","status":{status},"code":"{code}","detail":"{detail}"{decision}}}"#
+    )
 }
 
 struct Answer {
@@ -108,6 +119,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusals::Refusals;
 
     #[test]
     fn every_refusal_is_a_problem_with_its_code_and_a_challenge_where_due() {
@@ -118,10 +130,12 @@ mod tests {
                 detail,
                 header,
             } = Answer::to(reason);
-            let problem = body(status, title, reason.code(), detail);
+            let decision = Refusals::new(1).next_decision();
+            let problem = body(status, title, reason.code(), detail, Some(&decision));
             let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
             assert_eq!(problem["status"], status);
             assert_eq!(problem["code"], reason.code());
+            assert_eq!(problem["decision"], decision.as_str());
             assert!(!title.is_empty() && detail.ends_with('.'), "{reason:?}");
             let challenges = header.is_some_and(|(name, _)| name == "www-authenticate");
             assert_eq!(challenges, status == 401, "{reason:?}");

@@ -59,10 +59,8 @@ impl Root {
         });
         vm.look();
         vm.poll_with(Poller::new(settings.control_plane, token));
-        let filter = Filter {
-            gate: settings.gate,
-            vm: Rc::clone(&vm),
-        };
+        let tokens_bytes = settings.cache_bytes / 4;
+        let filter = Filter::new(settings.gate, tokens_bytes, Rc::clone(&vm));
         callbacks::serve_with(self.context_id, Rc::new(filter));
         SPEAKER.set(self.context_id);
         set_tick(FIRST_TICK_MS);

@@ -1,7 +1,9 @@
 //! The plugin configuration: JSON in a `google.protobuf.StringValue`. What can never work is refused with one sentence;
 //! a control plane that is away is no such thing.
 
-use portcullis_engine::{Gate, IdentityHeaders, InvalidHeaderName};
+use std::collections::BTreeMap;
+
+use portcullis_engine::{Gate, GateSettings, IdentityHeaders, InvalidName};
 use serde::Deserialize;
 
 /// Which environment variable of the VM holds the gateway's token. Not a part of the configuration, since Envoy's admin
@@ -34,10 +36,21 @@ pub(crate) struct ControlPlane {
 #[serde(deny_unknown_fields)]
 struct Document {
     control_plane: ControlPlane,
-    #[serde(default = "default_credential_header")]
-    credential_header: String,
+    credential_header: Option<String>,
+    query_parameter: Option<String>,
     #[serde(default)]
     identity_headers: Names,
+    /// Headers and the claims that they tell.
+    #[serde(default)]
+    claim_headers: BTreeMap<String, String>,
+    #[serde(default)]
+    token_identity: TokenIdentity,
+    #[serde(default)]
+    forward_credential: bool,
+    #[serde(default)]
+    pass_preflight: bool,
+    #[serde(default)]
+    observe: bool,
     #[serde(default = "default_cache_mib")]
     cache_mib: usize,
 }
@@ -49,6 +62,16 @@ struct Names {
     client_name: Option<String>,
     access_profile_id: Option<String>,
     api_collection: Option<String>,
+}
+
+/// What names the profile of a token.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct TokenIdentity {
+    /// The claims, the first of which that says something decides.
+    claims: Option<Vec<String>>,
+    /// Whether the name of the key does where no claim says anything.
+    key_id: Option<bool>,
 }
 
 /// The plugin configuration can never work.
@@ -70,7 +93,7 @@ pub(crate) enum InvalidSettings {
     #[error("`cache_mib` is 1 to 512")]
     Cache,
     #[error(transparent)]
-    Header(#[from] InvalidHeaderName),
+    Name(#[from] InvalidName),
 }
 
 impl Settings {
@@ -93,12 +116,25 @@ impl Settings {
                 .unwrap_or(defaults.access_profile_id),
             api_collection: names.api_collection.unwrap_or(defaults.api_collection),
         };
+        let gate = GateSettings::default();
+        let identity = document.token_identity;
+        let gate = GateSettings {
+            credential_header: document.credential_header.unwrap_or(gate.credential_header),
+            query_parameter: document.query_parameter,
+            identity_headers,
+            claim_headers: document.claim_headers.into_iter().collect(),
+            token_claims: identity.claims.unwrap_or(gate.token_claims),
+            names_by_key_id: identity.key_id.unwrap_or(gate.names_by_key_id),
+            forwards_credential: document.forward_credential,
+            passes_preflight: document.pass_preflight,
+            observe: document.observe,
+        };
         document.control_plane.check()?;
         if !(1..=512).contains(&document.cache_mib) {
             return Err(InvalidSettings::Cache);
         }
         Ok(Self {
-            gate: Gate::new(&document.credential_header, &identity_headers)?,
+            gate: Gate::new(gate)?,
             control_plane: document.control_plane,
             cache_bytes: document.cache_mib.saturating_mul(1 << 20),
         })
@@ -131,10 +167,6 @@ fn default_authority() -> String {
 
 fn default_wait_s() -> u32 {
     25
-}
-
-fn default_credential_header() -> String {
-    "api-token".into()
 }
 
 fn default_cache_mib() -> usize {
@@ -202,6 +234,22 @@ mod tests {
             (
                 r#"{"control_plane": {"cluster": "c"}, "identity_headers": {"client": "x"}}"#,
                 "unknown field `client`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "claim_headers": {"x-client-id": "email"}}"#,
+                "another setting uses the same header",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "claim_headers": {"x-mail": ""}}"#,
+                "a claim has a name",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "token_identity": {"claim": "sub"}}"#,
+                "unknown field `claim`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "query_parameter": "a=b"}"#,
+                "`a=b` cannot be used here",
             ),
             (
                 r#"{"control_plane": {"cluster": "c"}, "credential_header": "x-client-id"}"#,

@@ -6,15 +6,20 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 
-use portcullis_engine::{Decision, Gate, IdentityHeaders, Request};
+use portcullis_engine::jwt::VerifiedTokens;
+use portcullis_engine::{Decision, Denial, Gate, IdentityHeaders, Request, World};
 use portcullis_registry::{Lease, Roster, View};
 
 use crate::host::{self, Shared};
+use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller};
+use crate::refusals::Refusals;
+use crate::signatures::HostOrPureRust;
 
 /// One configuration of the filter: what its requests need.
 pub(crate) struct Filter {
-    pub(crate) gate: Gate,
+    gate: Gate,
+    verified: VerifiedTokens,
     pub(crate) vm: Rc<Vm>,
 }
 
@@ -27,13 +32,29 @@ pub(crate) struct Vm {
     lease: RefCell<Lease<Shared>>,
     poller: RefCell<Option<Poller>>,
     serves_requests: Cell<bool>,
+    missing_keys: RefCell<MissingKeys>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Filter {
+    /// A configuration in force. Its verified tokens stay below about `bytes`.
+    pub(crate) fn new(gate: Gate, bytes: usize, vm: Rc<Vm>) -> Self {
+        Self {
+            gate,
+            verified: VerifiedTokens::new(bytes, (random(), random())),
+            vm,
+        }
+    }
+
     /// Decides on a request by the records that this VM has.
     pub(crate) fn decide<'a>(&self, request: &Request<'a>) -> Decision<'a> {
         self.vm.serves_requests.set(true);
-        self.gate.decide(request, &self.vm.view, &host::now_ms)
+        let world = World {
+            now_ms: &host::now_ms,
+            signatures: &HostOrPureRust,
+            verified: &self.verified,
+        };
+        self.gate.decide(request, &self.vm.view, &world)
     }
 
     /// How services are told who calls.
@@ -45,8 +66,7 @@ impl Filter {
 impl Vm {
     /// A VM that has taken no part in anything yet. Its cache stays below about `cache_bytes`.
     pub(crate) fn new(cache_bytes: usize) -> Self {
-        // Seeded by the host's random bytes.
-        let member = RandomState::new().build_hasher().finish();
+        let member = random();
         Self {
             member,
             view: View::new(Shared, cache_bytes),
@@ -54,6 +74,8 @@ impl Vm {
             lease: RefCell::new(Lease::new(Shared, member)),
             poller: RefCell::new(None),
             serves_requests: Cell::new(false),
+            missing_keys: RefCell::default(),
+            refusals: Refusals::new(random()),
         }
     }
 
@@ -74,6 +96,12 @@ impl Vm {
         let now_ms = host::now_ms();
         self.catch_up(now_ms);
         self.tend(now_ms);
+        if let Some(poller) = self.poller.borrow().as_ref() {
+            let missing = self.missing_keys.borrow_mut().take(now_ms);
+            missing
+                .into_iter()
+                .for_each(|profile| poller.tell_of_missing_key(profile));
+        }
     }
 
     /// Looks at what is live, and says so in the roster.
@@ -114,8 +142,21 @@ impl Vm {
         }
     }
 
+    /// Takes note of what a refusal may have been for the lack of.
+    pub(crate) fn note_missing_key(&self, denial: &Denial<'_>) {
+        if let Some(profile) = denial.missing_key_of {
+            let mut missing = self.missing_keys.borrow_mut();
+            missing.note(profile, host::now_ms());
+        }
+    }
+
     fn term(&self, now_ms: u64) -> Option<u64> {
         let serves_requests = self.serves_requests.get();
         self.lease.borrow_mut().tend(now_ms, serves_requests)
     }
+}
+
+/// Seeded by the host's random bytes, and different each time.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

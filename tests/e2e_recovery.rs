@@ -51,7 +51,7 @@ fn a_gate_that_meets_another_database_takes_its_clients_and_forgets_the_old_ones
 
 #[test]
 fn a_vm_that_was_brought_down_recovers_by_itself_and_still_knows_its_clients() {
-    let mut play = Play::begin_with_trap(1).unwrap();
+    let mut play = Play::begin_with_doors(1).unwrap();
     let member = play.member("Acme").unwrap();
     let mut caller = play.caller().unwrap();
     // What the new VM knows, it knows from the registry: nobody else can tell it.

@@ -47,12 +47,12 @@ impl Play {
         Self::begin_with(workers, Ok)
     }
 
-    /// Begins with the filter that lets a request bring its VM down.
+    /// Begins with the filter that has doors for tests: see its feature `test-doors`.
     ///
     /// # Errors
     /// When something does not start.
-    pub fn begin_with_trap(workers: usize) -> Result<Self> {
-        let module = Parts::from_environment()?.filter_with_trap();
+    pub fn begin_with_doors(workers: usize) -> Result<Self> {
+        let module = Parts::from_environment()?.filter_with_doors();
         Self::begin_with(workers, |bootstrap| {
             bootstrap.module("portcullis.wasm", &module)
         })

@@ -13,7 +13,7 @@ use crate::{process, tools, wasm, workspace};
 pub fn test(further: &[String]) -> Result<()> {
     // The sentences about TLS call with curl.
     tools::curl()?;
-    let parts = assemble(&[&wasm::FILTER, &wasm::FILTER_WITH_TRAP, &wasm::EMPTY])?;
+    let parts = assemble(&[&wasm::FILTER, &wasm::FILTER_WITH_DOORS, &wasm::EMPTY])?;
     let mut command = workspace::cargo();
     command.arg("test");
     if !further

@@ -41,6 +41,7 @@ const FILTER_CALLBACKS: &[&str] = &[
     "proxy_on_queue_ready",
     "proxy_on_http_call_response",
     "proxy_on_request_headers",
+    "proxy_on_response_headers",
 ];
 
 /// The filter as it ships.
@@ -52,10 +53,10 @@ pub const FILTER: Module = Module {
     callbacks: FILTER_CALLBACKS,
 };
 
-/// The filter with a trap that a request can spring, for the tests of recovery.
-pub const FILTER_WITH_TRAP: Module = Module {
-    name: "portcullis-test-trap",
-    features: &["test-trap"],
+/// The filter with doors for the tests: a request can spring a trap, or have a signature verified.
+pub const FILTER_WITH_DOORS: Module = Module {
+    name: "portcullis-test-doors",
+    features: &["test-doors"],
     ..FILTER
 };
 

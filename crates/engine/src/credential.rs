@@ -16,7 +16,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A credential as it arrived. Its `Debug` form shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PresentedCredential<'a>(Cow<'a, [u8]>);
+pub struct PresentedCredential<'a> {
+    bytes: Cow<'a, [u8]>,
+    is_bearer: bool,
+}
 
 /// More than one credential, and they differ: whichever were chosen, the other would be ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,13 @@ impl PresentedCredential<'_> {
     /// The bytes to be digested.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whether it came as `Bearer` (RFC 6750), as tokens do.
+    #[must_use]
+    pub fn is_bearer(&self) -> bool {
+        self.is_bearer
     }
 }
 
@@ -47,9 +56,13 @@ impl fmt::Debug for PresentedCredential<'_> {
 impl<'a> Presentation<'a> {
     /// Takes note of the value of the header that is kept for keys. An empty one presents nothing.
     pub fn note_key(&mut self, value: &'a [u8]) {
-        let value = value.trim_ascii();
+        self.note_parameter(Cow::Borrowed(value.trim_ascii()));
+    }
+
+    /// Takes note of the decoded value of the parameter that is kept for keys. An empty one presents nothing.
+    pub fn note_parameter(&mut self, value: Cow<'a, [u8]>) {
         if !value.is_empty() {
-            self.present(Cow::Borrowed(value));
+            self.present(value, false);
         }
     }
 
@@ -58,6 +71,9 @@ impl<'a> Presentation<'a> {
     /// `Basic` for another user than [`BASIC_USER`] and schemes other than `Basic` and `Bearer` are not ours. Envoy
     /// joins several `authorization` headers by commas: all parts must then be ours, and alike.
     pub fn note_authorization(&mut self, value: &'a [u8]) -> bool {
+        if memchr::memchr(b',', value).is_none() {
+            return self.note_scheme(value.trim_ascii());
+        }
         let (mut ours, mut foreign) = (false, false);
         for part in value.split(|&byte| byte == b',') {
             match self.note_scheme(part.trim_ascii()) {
@@ -77,7 +93,7 @@ impl<'a> Presentation<'a> {
             if rest.is_empty() {
                 self.is_malformed = true;
             } else {
-                self.present(Cow::Borrowed(rest));
+                self.present(Cow::Borrowed(rest), true);
             }
             return true;
         }
@@ -91,7 +107,7 @@ impl<'a> Presentation<'a> {
         let mut halves = decoded.splitn(2, |&byte| byte == b':');
         match (halves.next(), halves.next()) {
             (Some(BASIC_USER), Some(key)) if !key.is_empty() => {
-                self.present(Cow::Owned(key.to_vec()));
+                self.present(Cow::Owned(key.to_vec()), false);
                 true
             }
             (Some(BASIC_USER), _) => {
@@ -123,10 +139,13 @@ impl<'a> Presentation<'a> {
         self.is_malformed
     }
 
-    fn present(&mut self, value: Cow<'a, [u8]>) {
-        match &self.credential {
-            None => self.credential = Some(PresentedCredential(value)),
-            Some(known) => self.is_contradictory |= known.0 != value,
+    fn present(&mut self, bytes: Cow<'a, [u8]>, is_bearer: bool) {
+        match &mut self.credential {
+            None => self.credential = Some(PresentedCredential { bytes, is_bearer }),
+            Some(known) => {
+                self.is_contradictory |= known.bytes != bytes;
+                known.is_bearer |= is_bearer;
+            }
         }
     }
 }

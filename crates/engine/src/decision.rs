@@ -1,32 +1,54 @@
 //! The verdict on a request: a [`Permit`] as evidence that every check was passed, or a [`Denial`] with its reason.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use portcullis_feed::ProfileId;
+
+use crate::gate::{Caller, ClaimHeader};
 use crate::holder::Holder;
 use crate::route::RoutedCollection;
 
 /// The verdict. A denial is an outcome, not a fault.
 pub type Decision<'a> = Result<Permit<'a>, Denial<'a>>;
 
-/// Evidence that a request passed every check, and what to do with it before it goes on. Only the gate makes one.
+/// Evidence that a request passed every check, or that its refusal is only noted, and what to do with it before it goes
+/// on. Only the gate makes one.
 #[derive(Debug)]
 pub struct Permit<'a> {
-    pub(crate) holder: Arc<Holder>,
-    pub(crate) collection: Arc<RoutedCollection>,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) collection: Option<Arc<RoutedCollection>>,
     pub(crate) stripped: Vec<&'a [u8]>,
+    pub(crate) target: Option<Vec<u8>>,
+    pub(crate) observed: Option<Box<Denial<'a>>>,
+}
+
+/// A key that still works although a newer one stands in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deprecation {
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// When it stops working, in milliseconds since 1970, if that is known.
+    pub until_ms: Option<u64>,
 }
 
 impl<'a> Permit<'a> {
-    /// Who is let through.
+    /// Who is let through. None where nobody has to say who they are, and nobody did.
     #[must_use]
-    pub fn holder(&self) -> &Holder {
-        &self.holder
+    pub fn holder(&self) -> Option<&Holder> {
+        self.caller.as_ref().map(|caller| caller.holder.as_ref())
     }
 
-    /// To which collection.
+    /// To which collection. None where a refusal is only noted.
     #[must_use]
-    pub fn collection(&self) -> &RoutedCollection {
-        &self.collection
+    pub fn collection(&self) -> Option<&RoutedCollection> {
+        self.collection.as_deref()
+    }
+
+    /// The claims of the caller's token that the service is told.
+    #[must_use]
+    pub fn claims(&self) -> &[ClaimHeader] {
+        self.caller.as_ref().map_or(&[], |caller| &caller.claims)
     }
 
     /// The names of headers that must not reach the service: those that carried the credential, and those that could
@@ -34,6 +56,28 @@ impl<'a> Permit<'a> {
     #[must_use]
     pub fn stripped(&self) -> &[&'a [u8]] {
         &self.stripped
+    }
+
+    /// What `:path` has to be instead, where the query carried the credential.
+    #[must_use]
+    pub fn target(&self) -> Option<&[u8]> {
+        self.target.as_deref()
+    }
+
+    /// Why the request would have been refused.
+    #[must_use]
+    pub fn observed(&self) -> Option<&Denial<'a>> {
+        self.observed.as_deref()
+    }
+
+    /// Whether the caller should change over to a newer key.
+    #[must_use]
+    pub fn deprecation(&self) -> Option<Deprecation> {
+        let key = self.holder()?.record().key()?;
+        Some(Deprecation {
+            since_ms: key.deprecated_at_ms?,
+            until_ms: key.expires_at_ms,
+        })
     }
 }
 
@@ -46,8 +90,13 @@ pub struct Denial<'a> {
     pub holder: Option<Arc<Holder>>,
     /// What was asked for, where that was looked at.
     pub collection: Option<Arc<RoutedCollection>>,
+    /// The address that was not allowed. None where none was judged, or it was not known.
+    pub judged_address: Option<IpAddr>,
+    /// Whose key set may have a key meanwhile with which the token might have been verified.
+    pub missing_key_of: Option<ProfileId>,
     /// The same names as in a permit. No service sees a refused request, but access logs do.
     pub(crate) stripped: Vec<&'a [u8]>,
+    pub(crate) target: Option<Vec<u8>>,
 }
 
 impl<'a> Denial<'a> {
@@ -56,7 +105,10 @@ impl<'a> Denial<'a> {
             reason,
             holder: None,
             collection: None,
+            judged_address: None,
+            missing_key_of: None,
             stripped: vec![],
+            target: None,
         }
     }
 
@@ -78,6 +130,12 @@ impl<'a> Denial<'a> {
     #[must_use]
     pub fn stripped(&self) -> &[&'a [u8]] {
         &self.stripped
+    }
+
+    /// What `:path` has to be instead, where the query carried a credential.
+    #[must_use]
+    pub fn target(&self) -> Option<&[u8]> {
+        self.target.as_deref()
     }
 }
 
@@ -132,6 +190,27 @@ impl DenialReason {
         Self::QuotaExceeded,
         Self::NotReady,
     ];
+
+    /// Whether it is about what someone may do who has proved who they are and may call something.
+    #[must_use]
+    pub const fn is_about_rights(self) -> bool {
+        match self {
+            Self::AddressNotAllowed
+            | Self::EndpointNotFound
+            | Self::CollectionNotGranted
+            | Self::EndpointDisabled
+            | Self::RateLimitExceeded
+            | Self::QuotaExceeded => true,
+            Self::RequestAmbiguous
+            | Self::CredentialMissing
+            | Self::CredentialInvalid
+            | Self::CredentialExpired
+            | Self::CredentialRevoked
+            | Self::ClientDisabled
+            | Self::ProfileDisabled
+            | Self::NotReady => false,
+        }
+    }
 
     /// The stable name in answers, logs and metrics.
     #[must_use]

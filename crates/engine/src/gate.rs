@@ -1,16 +1,24 @@
 //! The checks of a request, in their order: [`Gate::decide`] is the whole of the rules on one page.
 
+mod caller;
+mod headers;
+mod settings;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_feed::{Digest, KeyState};
+use portcullis_feed::Digest;
 
-use crate::api_key;
-use crate::credential::Presentation;
+pub(crate) use caller::Caller;
+pub use caller::LONGEST_CLAIM;
+use headers::Headers;
+pub use settings::{GateSettings, InvalidName};
+
 use crate::decision::{Decision, Denial, DenialReason, Permit};
-use crate::holder::{Holder, Record};
+use crate::holder::Holder;
+use crate::jwt::{Signatures, VerifiedTokens};
 use crate::path::Path;
-use crate::route::{RoutedCollection, Routes};
+use crate::route::{RoutedCollection, RoutedEndpoint, Routes};
 
 /// The records, as far as a decision needs them.
 pub trait Registry {
@@ -32,13 +40,32 @@ pub struct Request<'a> {
     pub address: &'a dyn Fn() -> Option<IpAddr>,
 }
 
-/// The settings of one filter: where credentials are looked for and how services are told who calls.
+/// What a decision may ask of the world around it.
+pub struct World<'w> {
+    /// Tells milliseconds since 1970. Asked only where something can expire.
+    pub now_ms: &'w dyn Fn() -> u64,
+    /// Verifies signatures.
+    pub signatures: &'w dyn Signatures,
+    /// The tokens that were verified before, by this gate and no other.
+    pub verified: &'w VerifiedTokens,
+}
+
+/// The settings of one filter, in force: see [`GateSettings`].
 #[derive(Debug, Clone)]
 pub struct Gate {
     credential_header: Box<[u8]>,
+    query_parameter: Option<Box<[u8]>>,
     identity_headers: IdentityHeaders,
-    /// Bit n is set when an identity header has n characters: most headers are told apart by that alone.
+    /// The names of all headers that only we may set, folded.
+    ours: Vec<Box<[u8]>>,
+    /// Bit n is set when one of them has n characters: most headers are told apart by that alone.
     identity_lengths: u64,
+    claim_headers: Vec<(Box<str>, Box<str>)>,
+    token_claims: Vec<Box<str>>,
+    names_by_key_id: bool,
+    forwards_credential: bool,
+    passes_preflight: bool,
+    observe: bool,
 }
 
 /// The names of the headers that tell a service who calls.
@@ -54,13 +81,13 @@ pub struct IdentityHeaders {
     pub api_collection: String,
 }
 
-/// A setting names a header that cannot be one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` cannot be used here: {reason}")]
-pub struct InvalidHeaderName {
-    /// The name as written.
-    pub name: String,
-    reason: &'static str,
+/// A claim of a token as a service is told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// The name of the header.
+    pub name: Box<str>,
+    /// Texts as they are, else JSON; percent-encoded where it is not printable ASCII.
+    pub value: Box<str>,
 }
 
 impl Default for IdentityHeaders {
@@ -85,57 +112,21 @@ impl IdentityHeaders {
     }
 }
 
-impl Gate {
-    /// Puts settings into force. Names are taken in any case.
-    ///
-    /// # Errors
-    /// When a name is not a header name (RFC 9110 section 5.1), too long, reserved, or used twice.
-    pub fn new(
-        credential_header: &str,
-        identity_headers: &IdentityHeaders,
-    ) -> Result<Self, InvalidHeaderName> {
-        let mut known = vec![];
-        for name in identity_headers
-            .names()
-            .into_iter()
-            .chain([credential_header])
-        {
-            check_header_name(name)?;
-            let folded: Vec<u8> = name.bytes().map(fold).collect();
-            if known.contains(&folded) {
-                return Err(InvalidHeaderName {
-                    name: name.into(),
-                    reason: "another setting uses the same header",
-                });
-            }
-            known.push(folded);
-        }
-        let identity_headers = IdentityHeaders {
-            client_id: identity_headers.client_id.to_ascii_lowercase(),
-            client_name: identity_headers.client_name.to_ascii_lowercase(),
-            access_profile_id: identity_headers.access_profile_id.to_ascii_lowercase(),
-            api_collection: identity_headers.api_collection.to_ascii_lowercase(),
-        };
-        Ok(Self {
-            credential_header: credential_header.to_ascii_lowercase().into_bytes().into(),
-            identity_lengths: identity_headers
-                .names()
-                .iter()
-                .fold(0, |lengths, name| lengths | length_bit(name.len())),
-            identity_headers,
-        })
-    }
+/// What passed every check.
+struct Passed {
+    caller: Option<Caller>,
+    collection: Arc<RoutedCollection>,
+}
 
+impl Gate {
     /// The identity headers in force, in lower case.
     #[must_use]
     pub fn identity_headers(&self) -> &IdentityHeaders {
         &self.identity_headers
     }
 
-    /// Decides on a request.
-    ///
-    /// `now_ms` tells milliseconds since 1970, and is asked only where something can expire. A caller who has not
-    /// proved who it is learns only whether a credential is missing or invalid, and nothing of the routes.
+    /// Decides on a request. A caller who has not proved who it is learns only whether a credential is missing or
+    /// invalid, and nothing of the routes.
     ///
     /// # Errors
     /// A [`Denial`] is the other outcome.
@@ -143,177 +134,178 @@ impl Gate {
         &self,
         request: &Request<'a>,
         registry: &impl Registry,
-        now_ms: &dyn Fn() -> u64,
+        world: &World<'_>,
     ) -> Decision<'a> {
         let headers = self.read(request.headers);
-        match check(&headers, request, registry, now_ms) {
-            Ok((holder, collection)) => Ok(Permit {
-                holder,
-                collection,
-                stripped: headers.stripped,
+        match self.check(&headers, request, registry, world) {
+            Ok(passed) => Ok(Permit {
+                caller: passed.caller,
+                collection: Some(passed.collection),
+                stripped: self.stripped(headers.forged, headers.carriers),
+                target: headers.target.filter(|_| !self.forwards_credential),
+                observed: None,
             }),
-            Err(denial) => Err(Denial {
-                stripped: headers.stripped,
-                ..denial
-            }),
-        }
-    }
-
-    /// Reads the headers in one pass.
-    fn read<'a>(&self, headers: &[(&'a [u8], &'a [u8])]) -> Headers<'a> {
-        let mut read = Headers::default();
-        for &(name, value) in headers {
-            match name {
-                b":method" => read.method = value,
-                b":authority" => read.authority = value,
-                b":path" => read.path = value,
-                b"authorization" => {
-                    let is_ours = read.presentation.note_authorization(value);
-                    if is_ours {
-                        read.strip(name);
-                    }
-                }
-                _ if name == self.credential_header.as_ref() => {
-                    read.presentation.note_key(value);
-                    read.strip(name);
-                }
-                _ if self.claims_identity(name) => read.strip(name),
-                _ => {}
+            Err(refusal) if self.observes(&refusal.denial) => {
+                // What is not known here may be for the service: this gate is only being tried out.
+                let is_known = refusal.denial.holder.is_some();
+                let carriers = if is_known { headers.carriers } else { vec![] };
+                let is_stripped = is_known && !self.forwards_credential;
+                Ok(Permit {
+                    caller: refusal.caller,
+                    collection: refusal.denial.collection.clone(),
+                    stripped: self.stripped(headers.forged, carriers),
+                    target: headers.target.filter(|_| is_stripped),
+                    observed: Some(Box::new(refusal.denial)),
+                })
             }
-        }
-        read
-    }
-
-    /// Whether a service might take this header for one of ours, however it spells names: some fold case, and some
-    /// turn `-`, `_` and `.` into one another.
-    fn claims_identity(&self, name: &[u8]) -> bool {
-        self.identity_lengths & length_bit(name.len()) != 0
-            && self.identity_headers.names().iter().any(|ours| {
-                ours.len() == name.len() && ours.bytes().zip(name).all(|(a, &b)| fold(a) == fold(b))
-            })
-    }
-}
-
-#[derive(Default)]
-struct Headers<'a> {
-    method: &'a [u8],
-    authority: &'a [u8],
-    path: &'a [u8],
-    presentation: Presentation<'a>,
-    stripped: Vec<&'a [u8]>,
-}
-
-impl<'a> Headers<'a> {
-    fn strip(&mut self, name: &'a [u8]) {
-        if !self.stripped.contains(&name) {
-            self.stripped.push(name);
+            Err(refusal) => Err(Denial {
+                stripped: [headers.forged, headers.carriers].concat(),
+                target: headers.target,
+                ..refusal.denial
+            }),
         }
     }
+
+    fn check<'a>(
+        &self,
+        headers: &Headers<'a>,
+        request: &Request<'a>,
+        registry: &impl Registry,
+        world: &World<'_>,
+    ) -> Result<Passed, Refusal<'a>> {
+        let routes = registry.routes().ok_or(DenialReason::NotReady)?;
+        let path = Path::parse(headers.path).map_err(|_| DenialReason::RequestAmbiguous)?;
+        let endpoint = routes.find(headers.authority, headers.method, &path);
+        let allows_dubious = |it: &RoutedEndpoint| it.collection.allows_dubious_paths;
+        if path.is_dubious() && !endpoint.is_some_and(allows_dubious) {
+            return Err(DenialReason::RequestAmbiguous.into());
+        }
+        if let Some(passed) = self.preflight(headers, &routes, &path) {
+            return Ok(passed);
+        }
+
+        let caller = self.authenticate(&headers.presentation, registry, world);
+        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.collection.public) {
+            return pass_public(endpoint, caller, request, world);
+        }
+        let caller = caller.map_err(Denial::from)?;
+        let holder = &caller.holder;
+        caller::check_standing(holder.record(), world.now_ms)
+            .map_err(|reason| Denial::new(reason).of(holder))?;
+
+        // From here on it is proven who calls, and that they may call something.
+        match grant(holder, endpoint, request) {
+            Ok(collection) => Ok(Passed {
+                collection: Arc::clone(collection),
+                caller: Some(caller),
+            }),
+            Err(denial) => Err(Refusal {
+                denial,
+                caller: Some(caller),
+            }),
+        }
+    }
+
+    /// A preflight request for an endpoint that exists, where such pass.
+    fn preflight(&self, headers: &Headers<'_>, routes: &Routes, path: &Path<'_>) -> Option<Passed> {
+        if !self.passes_preflight || headers.method != b"OPTIONS" || headers.origin.is_none() {
+            return None;
+        }
+        let endpoint = routes.find(headers.authority, headers.preflight_method?, path)?;
+        endpoint.enabled.then(|| Passed {
+            caller: None,
+            collection: Arc::clone(&endpoint.collection),
+        })
+    }
+
+    fn observes(&self, denial: &Denial<'_>) -> bool {
+        let by_profile = |holder: &Arc<Holder>| holder.record().observe;
+        self.observe
+            || denial.reason.is_about_rights() && denial.holder.as_ref().is_some_and(by_profile)
+    }
+
+    fn stripped<'a>(&self, forged: Vec<&'a [u8]>, carriers: Vec<&'a [u8]>) -> Vec<&'a [u8]> {
+        let mut stripped = forged;
+        if !self.forwards_credential {
+            stripped.extend(carriers);
+        }
+        stripped
+    }
 }
 
-fn check<'a>(
-    headers: &Headers<'a>,
+/// A denial, and who called, where that is proven and may be told the service in spite of it.
+struct Refusal<'a> {
+    denial: Denial<'a>,
+    caller: Option<Caller>,
+}
+
+impl From<DenialReason> for Refusal<'_> {
+    fn from(reason: DenialReason) -> Self {
+        Denial::new(reason).into()
+    }
+}
+
+impl<'a> From<Denial<'a>> for Refusal<'a> {
+    fn from(denial: Denial<'a>) -> Self {
+        Self {
+            denial,
+            caller: None,
+        }
+    }
+}
+
+/// Whether a profile may call an endpoint from where it does.
+fn grant<'r, 'a>(
+    holder: &Arc<Holder>,
+    endpoint: Option<&'r RoutedEndpoint>,
     request: &Request<'a>,
-    registry: &impl Registry,
-    now_ms: &dyn Fn() -> u64,
-) -> Result<(Arc<Holder>, Arc<RoutedCollection>), Denial<'a>> {
-    let routes = registry
-        .routes()
-        .ok_or_else(|| Denial::new(DenialReason::NotReady))?;
-    let path =
-        Path::parse(headers.path).map_err(|_| Denial::new(DenialReason::RequestAmbiguous))?;
-
-    let holder = authenticate(&headers.presentation, registry).map_err(Denial::new)?;
-    let denied = |reason| Denial::new(reason).of(&holder);
-    is_usable(holder.record(), now_ms).map_err(denied)?;
-    let addresses = &holder.record().addresses;
-    if !addresses.is_empty() && !addresses.allows((request.address)()) {
-        return Err(denied(DenialReason::AddressNotAllowed));
+) -> Result<&'r Arc<RoutedCollection>, Denial<'a>> {
+    let record = holder.record();
+    let denied = |reason| Denial::new(reason).of(holder);
+    if !record.addresses.is_empty() {
+        let address = (request.address)();
+        if !record.addresses.allows(address) {
+            return Err(Denial {
+                judged_address: address,
+                ..denied(DenialReason::AddressNotAllowed)
+            });
+        }
     }
-
-    let endpoint = routes
-        .find(headers.authority, headers.method, &path)
-        .ok_or_else(|| denied(DenialReason::EndpointNotFound))?;
+    let endpoint = endpoint.ok_or_else(|| denied(DenialReason::EndpointNotFound))?;
     let collection = &endpoint.collection;
-    if !holder.record().collections.contains(&collection.id) {
+    if !record.collections.contains(&collection.id) {
         return Err(denied(DenialReason::CollectionNotGranted).to(collection));
     }
     if !endpoint.enabled {
         return Err(denied(DenialReason::EndpointDisabled).to(collection));
     }
-    Ok((Arc::clone(&holder), Arc::clone(collection)))
+    Ok(collection)
 }
 
-fn authenticate(
-    presentation: &Presentation<'_>,
-    registry: &impl Registry,
-) -> Result<Arc<Holder>, DenialReason> {
-    let credential = presentation
-        .credential()
-        .map_err(|_| DenialReason::RequestAmbiguous)?
-        .ok_or(if presentation.is_malformed() {
-            DenialReason::CredentialInvalid
-        } else {
-            DenialReason::CredentialMissing
-        })?;
-    let digest = api_key::digest(credential.as_bytes());
-    if let Some(holder) = registry.cached(&digest) {
-        return Ok(holder);
+/// Nobody is refused here for who they are; who has proved it is named to the service.
+fn pass_public<'a>(
+    endpoint: &RoutedEndpoint,
+    caller: Result<Caller, caller::Unknown>,
+    request: &Request<'a>,
+    world: &World<'_>,
+) -> Result<Passed, Refusal<'a>> {
+    let collection = &endpoint.collection;
+    if !endpoint.enabled {
+        let denial = Denial::new(DenialReason::EndpointDisabled).to(collection);
+        return Err(denial.into());
     }
-    if api_key::is_mistyped(credential.as_bytes()) {
-        return Err(DenialReason::CredentialInvalid);
-    }
-    registry
-        .stored(&digest)
-        .ok_or(DenialReason::CredentialInvalid)
-}
-
-fn is_usable(record: &Record, now_ms: &dyn Fn() -> u64) -> Result<(), DenialReason> {
-    let is_over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms());
-    match record.key_state {
-        KeyState::Active => {}
-        KeyState::Revoked => return Err(DenialReason::CredentialRevoked),
-    }
-    if !record.client.enabled {
-        return Err(DenialReason::ClientDisabled);
-    }
-    if !record.profile_enabled {
-        return Err(DenialReason::ProfileDisabled);
-    }
-    if is_over(record.key_expires_at_ms) || is_over(record.profile_expires_at_ms) {
-        return Err(DenialReason::CredentialExpired);
-    }
-    Ok(())
-}
-
-fn check_header_name(name: &str) -> Result<(), InvalidHeaderName> {
-    let invalid = |reason| {
-        Err(InvalidHeaderName {
-            name: name.into(),
-            reason,
-        })
+    let is_in_standing = |caller: &Caller| {
+        let record = caller.holder.record();
+        caller::check_standing(record, world.now_ms).is_ok()
+            && (record.addresses.is_empty() || record.addresses.allows((request.address)()))
     };
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || name.len() > 63 || !name.bytes().all(is_token) {
-        return invalid("a header name has 1 to 63 characters of those in RFC 9110");
+    match caller {
+        Err(unknown) if unknown.is_ambiguous() => Err(Denial::from(unknown).to(collection).into()),
+        caller => Ok(Passed {
+            caller: caller.ok().filter(is_in_standing),
+            collection: Arc::clone(collection),
+        }),
     }
-    const RESERVED: [&str; 8] = [
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "te",
-        "transfer-encoding",
-    ];
-    if RESERVED
-        .iter()
-        .any(|reserved| name.eq_ignore_ascii_case(reserved))
-    {
-        return invalid("this header has a meaning of its own");
-    }
-    Ok(())
 }
 
 fn length_bit(length: usize) -> u64 {

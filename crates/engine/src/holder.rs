@@ -3,21 +3,19 @@
 use std::fmt::Write as _;
 
 use portcullis_feed::{
-    AccessMethod, ApiKey, Client, CollectionId, Digest, KeyState, Policy, Profile, ProfileId,
+    AccessMethod, ApiKey, Client, CollectionId, Digest, Jwt, KeyState, Policy, Profile, ProfileId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::address::{AddressRules, InvalidAddress};
+use crate::jwt::InvalidKey;
+use crate::jwt::record::{self, TokenRecord};
 
-/// What is kept for each credential of a profile.
+/// What is kept for each credential of a profile, and for each name by which tokens call it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The public id of the credential.
-    pub key_id: String,
-    /// Whether the credential may still be used.
-    pub key_state: KeyState,
-    /// When the credential stops working, in milliseconds since 1970.
-    pub key_expires_at_ms: Option<u64>,
+    /// What was found: a key, or the name of a profile with tokens.
+    pub credential: CredentialRecord,
     /// The profile that it opens.
     pub profile_id: ProfileId,
     /// Whether the profile may be used.
@@ -32,6 +30,46 @@ pub struct Record {
     pub collections: Vec<CollectionId>,
     /// How much of it.
     pub policy: Option<PolicyRecord>,
+    /// Whether a refusal for what the profile may do is only noted.
+    pub observe: bool,
+}
+
+/// What is kept under a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CredentialRecord {
+    /// An API key, which opens the profile.
+    ApiKey(KeyRecord),
+    /// A name of the profile. It proves nothing: a token does that.
+    Token {
+        /// The API key that is the name, where one is.
+        name: Option<KeyRecord>,
+        /// How tokens are verified.
+        method: Box<TokenRecord>,
+    },
+}
+
+/// An API key as the data plane keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The public id.
+    pub id: String,
+    /// Whether it may still be used.
+    pub state: KeyState,
+    /// When it stops working, in milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
+    /// Since when a newer one stands in its place, in milliseconds since 1970.
+    pub deprecated_at_ms: Option<u64>,
+}
+
+/// A profile must not open anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProfile {
+    /// An address list has an entry that is none.
+    #[error(transparent)]
+    Address(#[from] InvalidAddress),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
 }
 
 /// A client as the data plane keeps it.
@@ -71,25 +109,31 @@ impl Record {
     /// The records of a profile, each with the digest under which it is looked up.
     ///
     /// # Errors
-    /// When an address list has an entry that is none: such a profile must not open anything.
-    pub fn of(profile: &Profile) -> Result<Vec<(Digest, Self)>, InvalidAddress> {
+    /// When an address list has an entry that is none, or a key cannot be used: such a profile must not open anything.
+    pub fn of(profile: &Profile) -> Result<Vec<(Digest, Self)>, InvalidProfile> {
         let addresses = AddressRules::parse(&profile.addresses)?;
-        let keys: &[ApiKey] = match &profile.access {
-            AccessMethod::ApiKey { keys } => keys,
-            AccessMethod::Jwt(_) => &[],
+        let credentials = match &profile.access {
+            AccessMethod::ApiKey { keys } => keys
+                .iter()
+                .map(|key| (key.digest, CredentialRecord::ApiKey(KeyRecord::of(key))))
+                .collect(),
+            AccessMethod::Jwt(jwt) => names(profile, jwt)?,
         };
-        Ok(keys
-            .iter()
-            .map(|key| (key.digest, Self::of_key(profile, key, addresses.clone())))
+        let record = |credential| Self::of_credential(profile, credential, addresses.clone());
+        let records = credentials.into_iter();
+        Ok(records
+            .map(|(digest, credential)| (digest, record(credential)))
             .collect())
     }
 
-    fn of_key(profile: &Profile, key: &ApiKey, addresses: AddressRules) -> Self {
+    fn of_credential(
+        profile: &Profile,
+        credential: CredentialRecord,
+        addresses: AddressRules,
+    ) -> Self {
         let Client { id, name, enabled } = profile.client.clone();
         Self {
-            key_id: key.id.clone(),
-            key_state: key.state,
-            key_expires_at_ms: key.expires_at_ms,
+            credential,
             profile_id: profile.id,
             profile_enabled: profile.enabled,
             profile_expires_at_ms: profile.expires_at_ms,
@@ -97,6 +141,45 @@ impl Record {
             addresses,
             collections: profile.collections.clone(),
             policy: profile.policy.as_ref().map(PolicyRecord::of),
+            observe: profile.observe,
+        }
+    }
+
+    /// The API key that was found, be it as a credential or as a name.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyRecord> {
+        match &self.credential {
+            CredentialRecord::ApiKey(key) => Some(key),
+            CredentialRecord::Token { name, .. } => name.as_ref(),
+        }
+    }
+}
+
+/// All names of a profile with tokens.
+fn names(profile: &Profile, jwt: &Jwt) -> Result<Vec<(Digest, CredentialRecord)>, InvalidKey> {
+    let method = Box::new(TokenRecord::of(jwt)?);
+    let named = |name| CredentialRecord::Token {
+        name,
+        method: method.clone(),
+    };
+    let mut names = vec![(record::named_by_profile(&profile.id), named(None))];
+    names.extend(
+        jwt.identity
+            .iter()
+            .map(|identity| (record::named_by(identity), named(None))),
+    );
+    let keys = jwt.named_by_keys.iter();
+    names.extend(keys.map(|key| (key.digest, named(Some(KeyRecord::of(key))))));
+    Ok(names)
+}
+
+impl KeyRecord {
+    fn of(key: &ApiKey) -> Self {
+        Self {
+            id: key.id.clone(),
+            state: key.state,
+            expires_at_ms: key.expires_at_ms,
+            deprecated_at_ms: key.deprecated_at_ms,
         }
     }
 }
@@ -158,6 +241,12 @@ impl Holder {
     #[must_use]
     pub fn profile_id(&self) -> &str {
         &self.profile_id
+    }
+
+    /// The public id of the API key that was found, if one was.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.record.key().map(|key| key.id.as_str())
     }
 }
 

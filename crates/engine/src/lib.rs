@@ -18,8 +18,12 @@ pub mod gate;
 pub mod holder;
 pub mod jwt;
 pub mod path;
+pub mod query;
+pub mod recent;
 pub mod route;
 
-pub use decision::{Decision, Denial, DenialReason, Permit};
-pub use gate::{Gate, IdentityHeaders, InvalidHeaderName, Registry, Request};
+pub use decision::{Decision, Denial, DenialReason, Deprecation, Permit};
+pub use gate::{
+    ClaimHeader, Gate, GateSettings, IdentityHeaders, InvalidName, Registry, Request, World,
+};
 pub use holder::{Holder, Record};

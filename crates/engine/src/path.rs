@@ -5,11 +5,12 @@
 
 use std::borrow::Cow;
 
-/// A path that every reader understands in one way.
+/// A path that every proxy understands in one way; whether services do too, [`Path::is_dubious`] tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path<'a> {
     text: &'a str,
     encoded: bool,
+    dubious: bool,
 }
 
 /// Services may disagree about what a path means.
@@ -22,8 +23,7 @@ impl<'a> Path<'a> {
     ///
     /// # Errors
     /// For anything but an absolute path of plain ASCII: no control bytes, blanks, backslashes or fragments; no empty
-    /// segments; no segments of dots and blanks, written out or encoded; no path parameters (`;`); no encoded slashes,
-    /// backslashes, dots or control bytes; no encoding of an encoding; no encoded bytes that are not UTF-8.
+    /// segments; no segments `.` and `..`; no encoded slashes, backslashes or dots; nothing encoded in a wrong way.
     pub fn parse(target: &'a [u8]) -> Result<Self, AmbiguousPath> {
         let path = target
             .split(|&byte| byte == b'?')
@@ -32,38 +32,54 @@ impl<'a> Path<'a> {
         if path.first() != Some(&b'/') {
             return Err(AmbiguousPath);
         }
-        let mut encoded = false;
-        // A segment is suspicious until a byte other than a dot or a blank has been seen in it.
-        let (mut is_dubious, mut length) = (true, 0_usize);
-        for &byte in path.iter().skip(1).chain(b"/") {
+        let (mut encoded, mut dubious) = (false, false);
+        // A segment is nothing but dots until another byte has been seen in it.
+        let (mut is_dots, mut length) = (true, 0_usize);
+        let mut segments = path.iter().skip(1).chain(b"/").peekable();
+        while let Some(&byte) = segments.next() {
             match byte {
                 b'/' => {
-                    let is_trailing = length == 0;
-                    if is_dubious && !is_trailing {
-                        return Err(AmbiguousPath);
+                    let is_last = segments.peek().is_none();
+                    match (is_dots, length) {
+                        (true, 0) if !is_last => return Err(AmbiguousPath),
+                        (true, 1 | 2) => return Err(AmbiguousPath),
+                        (is_dots, length) => dubious |= is_dots && length > 0,
                     }
-                    (is_dubious, length) = (true, 0);
+                    (is_dots, length) = (true, 0);
                     continue;
                 }
                 b'.' => {}
                 b'%' => {
                     encoded = true;
-                    is_dubious = false;
+                    is_dots = false;
                 }
-                0..=b' ' | b'\\' | b'#' | b';' | 0x7f.. => return Err(AmbiguousPath),
-                _ => is_dubious = false,
+                0..=b' ' | b'\\' | b'#' | 0x7f.. => return Err(AmbiguousPath),
+                b';' => {
+                    dubious = true;
+                    is_dots = false;
+                }
+                _ => is_dots = false,
             }
             length = length.saturating_add(1);
         }
-        let text = std::str::from_utf8(path).map_err(|_| AmbiguousPath)?;
-        if text.contains("//") {
-            return Err(AmbiguousPath);
-        }
-        let path = Self { text, encoded };
-        if encoded && !path.raw_segments().all(is_safely_encoded) {
-            return Err(AmbiguousPath);
+        let mut path = Self {
+            text: std::str::from_utf8(path).map_err(|_| AmbiguousPath)?,
+            encoded,
+            dubious,
+        };
+        if encoded {
+            for segment in path.raw_segments() {
+                path.dubious |= hides_something(segment)?;
+            }
         }
         Ok(path)
+    }
+
+    /// Whether some services read more into it than proxies do: path parameters (`;`), an encoding of an encoding,
+    /// encoded control bytes, bytes that are not UTF-8, segments of dots and blanks.
+    #[must_use]
+    pub fn is_dubious(&self) -> bool {
+        self.dubious
     }
 
     /// The segments, decoded. A trailing slash shows as a last segment that is empty.
@@ -89,23 +105,28 @@ impl<'a> Path<'a> {
     }
 }
 
-fn is_safely_encoded(segment: &str) -> bool {
+/// Whether a service that decodes the segment finds more than characters of a name.
+///
+/// # Errors
+/// When it finds what separates segments, or dots.
+fn hides_something(segment: &str) -> Result<bool, AmbiguousPath> {
     if !segment.contains('%') {
-        return true;
+        return Ok(false);
     }
-    let Some(decoded) = decode(segment) else {
-        return false;
-    };
+    let decoded = decode(segment).ok_or(AmbiguousPath)?;
+    let hides_a_dot = segment.contains("%2e") || segment.contains("%2E");
+    let separates = |byte: &u8| matches!(byte, b'/' | b'\\');
+    if hides_a_dot || decoded.iter().any(separates) {
+        return Err(AmbiguousPath);
+    }
     let is_encoded_twice = decoded.windows(3).any(|triplet| {
         matches!(triplet, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
     });
-    let hides = |byte: u8| matches!(byte, 0..b' ' | 0x7f | b'/' | b'\\' | b';');
-    let hides_a_dot = segment.contains("%2e") || segment.contains("%2E");
-    std::str::from_utf8(&decoded).is_ok()
-        && !is_encoded_twice
-        && !hides_a_dot
-        && !decoded.iter().copied().any(hides)
-        && !decoded.iter().all(|byte| matches!(byte, b'.' | b' '))
+    let is_strange = |byte: &u8| matches!(byte, 0..b' ' | 0x7f | b';');
+    Ok(is_encoded_twice
+        || std::str::from_utf8(&decoded).is_err()
+        || decoded.iter().any(is_strange)
+        || decoded.iter().all(|byte| matches!(byte, b'.' | b' ')))
 }
 
 fn decode(segment: &str) -> Option<Vec<u8>> {
@@ -155,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_doubtful_spelling_is_refused() {
+    fn what_proxies_and_services_may_split_in_another_way_is_refused() {
         for target in [
             "",
             "*",
@@ -164,11 +185,12 @@ mod tests {
             "?a=b",
             "/a//b",
             "//a",
+            "//",
+            "/a//",
             "/a/../b",
             "/./a",
             "/a/..",
             "/a/.",
-            "/...",
             "/a/%2e%2e/b",
             "/%2E/a",
             "/a%2e/b",
@@ -176,27 +198,14 @@ mod tests {
             "/a%2Fb",
             "/a%5cb",
             "/a\\b",
-            "/a;x=1/b",
-            "/a%3bx",
-            "/a%00",
-            "/a%0d%0a",
-            "/a%7f",
             "/a b",
             "/a\tb",
             "/a#b",
-            "/%252e%252e/a",
-            "/%25252e",
-            "/%c0%af",
-            "/%ff",
             "/%",
             "/%4",
             "/%zz",
-            "/..%20/a",
-            "/.%20",
-            "/%20",
             "/a/ ",
             "/caf\u{e9}",
-            "/..;/a",
         ] {
             assert_eq!(
                 Path::parse(target.as_bytes()),
@@ -206,5 +215,44 @@ mod tests {
         }
         assert_eq!(Path::parse(b"/a\xff"), Err(AmbiguousPath));
         assert_eq!(Path::parse(b"/a\0"), Err(AmbiguousPath));
+    }
+
+    #[test]
+    fn what_only_some_services_read_more_into_is_dubious() {
+        for target in [
+            "/a;x=1/b",
+            "/a%3bx",
+            "/a%00",
+            "/a%0d%0a",
+            "/a%7f",
+            "/%252e%252e/a",
+            "/%25252e",
+            "/%c0%af",
+            "/%ff",
+            "/...",
+            "/..../a",
+            "/..%20/a",
+            "/.%20",
+            "/%20",
+            "/..;/a",
+        ] {
+            assert!(
+                Path::parse(target.as_bytes()).unwrap().is_dubious(),
+                "{target}"
+            );
+        }
+        for target in [
+            "/",
+            "/a/",
+            "/a.b/..c",
+            "/a%20b",
+            "/100%25/x",
+            "/a?b=;&c=%00",
+        ] {
+            assert!(
+                !Path::parse(target.as_bytes()).unwrap().is_dubious(),
+                "{target}"
+            );
+        }
     }
 }

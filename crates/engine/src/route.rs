@@ -30,6 +30,10 @@ pub struct RoutedCollection {
     pub id: CollectionId,
     /// `name/version` without blanks, fit for headers and logs.
     pub label: Box<str>,
+    /// Whether anybody may call it.
+    pub public: bool,
+    /// Whether its service is safe with paths that are [dubious](Path::is_dubious).
+    pub allows_dubious_paths: bool,
 }
 
 /// The endpoint that a request is for.
@@ -97,6 +101,8 @@ impl Routes {
             let routed = Arc::new(RoutedCollection {
                 id: collection.id,
                 label: header_text(&label).replace(' ', "%20").into(),
+                public: collection.public,
+                allows_dubious_paths: collection.allows_dubious_paths,
             });
             for endpoint in &collection.endpoints {
                 if let Ok(claim) = Claim::parse(endpoint) {

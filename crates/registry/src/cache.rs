@@ -1,53 +1,32 @@
-//! The records that a VM has used lately. Bounded by weight, not by count: one profile may have ten thousand addresses.
+//! The records that a VM has used lately, and from which page each came.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use portcullis_engine::Holder;
+use portcullis_engine::recent::Recent;
 use portcullis_feed::Digest;
 
 /// What an entry weighs beside its encoded record, in bytes.
 const ENTRY_BYTES: usize = 400;
 
-/// Two halves: what is used moves to the young one; when that is full, the old one is dropped and they change places.
+/// The records that a VM has used lately. Bounded by weight.
 #[derive(Debug)]
-pub(crate) struct Cache {
-    young: Half,
-    old: Half,
-    half_bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Half {
-    entries: HashMap<Digest, Entry, BuildHasherDefault<DigestHasher>>,
-    bytes: usize,
-}
+pub(crate) struct Cache(Recent<Digest, Entry, BuildHasherDefault<DigestHasher>>);
 
 #[derive(Debug, Clone)]
 struct Entry {
     holder: Arc<Holder>,
     page: u32,
-    bytes: usize,
 }
 
 impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self {
-            young: Half::default(),
-            old: Half::default(),
-            half_bytes: bytes / 2,
-        }
+        Self(Recent::new(bytes))
     }
 
     pub(crate) fn find(&mut self, digest: &Digest) -> Option<Arc<Holder>> {
-        if let Some(entry) = self.young.entries.get(digest) {
-            return Some(Arc::clone(&entry.holder));
-        }
-        let entry = self.old.entries.remove(digest)?;
-        let holder = Arc::clone(&entry.holder);
-        self.put(*digest, entry);
-        Some(holder)
+        self.0.find(digest).map(|entry| entry.holder)
     }
 
     pub(crate) fn insert(
@@ -59,46 +38,20 @@ impl Cache {
     ) {
         // Decoded, a record takes about twice its encoded size.
         let bytes = record_bytes.saturating_mul(2).saturating_add(ENTRY_BYTES);
-        self.put(
-            digest,
-            Entry {
-                holder,
-                page,
-                bytes,
-            },
-        );
-    }
-
-    fn put(&mut self, digest: Digest, entry: Entry) {
-        if self.young.bytes.saturating_add(entry.bytes) > self.half_bytes {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.bytes = self.young.bytes.saturating_add(entry.bytes);
-        self.young.entries.insert(digest, entry);
+        self.0.insert(digest, Entry { holder, page }, bytes);
     }
 
     pub(crate) fn forget(&mut self, pages: &[u32]) {
-        for half in [&mut self.young, &mut self.old] {
-            let mut freed: usize = 0;
-            half.entries.retain(|_, entry| {
-                let keep = !pages.contains(&entry.page);
-                if !keep {
-                    freed = freed.saturating_add(entry.bytes);
-                }
-                keep
-            });
-            half.bytes = half.bytes.saturating_sub(freed);
-        }
+        self.0.retain(|entry| !pages.contains(&entry.page));
     }
 
     pub(crate) fn clear(&mut self) {
-        self.young = Half::default();
-        self.old = Half::default();
+        self.0.clear();
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.young.entries.len() + self.old.entries.len()
+        self.0.len()
     }
 }
 

@@ -4,7 +4,7 @@
 //! repeated. What a VM reads in between is the newest state of each object, some of it a little early.
 
 use portcullis_engine::Record;
-use portcullis_engine::address::InvalidAddress;
+use portcullis_engine::holder::InvalidProfile;
 use portcullis_feed::{
     Change, ChangePage, ChangedObject, Collection, CollectionId, Digest, Epoch, FORMAT, Profile,
     ProfileId, Revision,
@@ -43,8 +43,8 @@ pub struct Progress {
     pub is_visible: bool,
     /// Whether there is more to ask for at once.
     pub is_behind: bool,
-    /// Profiles that open nothing because their address rules cannot be read.
-    pub unreadable: Vec<(ProfileId, InvalidAddress)>,
+    /// Profiles that open nothing because their address rules or keys cannot be used.
+    pub unreadable: Vec<(ProfileId, InvalidProfile)>,
 }
 
 /// A page of the feed was not applied.
@@ -246,7 +246,7 @@ struct Target<'m, M> {
     side: Side,
     touched: Vec<u32>,
     routes_changed: bool,
-    unreadable: Vec<(ProfileId, InvalidAddress)>,
+    unreadable: Vec<(ProfileId, InvalidProfile)>,
 }
 
 impl<M: SharedMemory> Target<'_, M> {

@@ -53,8 +53,8 @@ impl Parts {
 
     /// The filter with a trap for tests of recovery.
     #[must_use]
-    pub fn filter_with_trap(&self) -> PathBuf {
-        self.modules.join("portcullis-test-trap.wasm")
+    pub fn filter_with_doors(&self) -> PathBuf {
+        self.modules.join("portcullis-test-doors.wasm")
     }
 }
 

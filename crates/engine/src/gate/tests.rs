@@ -5,8 +5,12 @@ use std::collections::HashMap;
 
 use portcullis_feed::{
     AccessMethod, AddressLists, ApiKey, Client, ClientId, Collection, CollectionId, Endpoint,
-    Profile, ProfileId,
+    KeyState, Profile, ProfileId,
 };
+
+use crate::api_key;
+use crate::holder::Record;
+use crate::jwt::PureRust;
 
 use super::*;
 
@@ -141,15 +145,20 @@ fn decide(
         (b":path", target.as_bytes()),
     ];
     all.extend(headers);
-    let gate = Gate::new("api-token", &IdentityHeaders::default()).unwrap();
+    let gate = Gate::new(GateSettings::default()).unwrap();
     let request = Request {
         headers: &all,
         address,
     };
-    match gate.decide(&request, known, &|| NOW_MS) {
+    let world = World {
+        now_ms: &|| NOW_MS,
+        signatures: &PureRust,
+        verified: &VerifiedTokens::new(1 << 20, (1, 2)),
+    };
+    match gate.decide(&request, known, &world) {
         Ok(permit) => Ok((
             texts(permit.stripped()),
-            permit.collection().label.to_string(),
+            permit.collection().unwrap().label.to_string(),
         )),
         Err(denial) => Err(Refused {
             reason: denial.reason,
@@ -326,13 +335,13 @@ fn forged_identity_headers_are_stripped_in_every_spelling() {
     assert_eq!(
         stripped,
         [
-            "api-token",
             "x-client-id",
             "X-Client-Id",
             "x_client_id",
             "x.client-name",
             "x-access_profile-id",
-            "x-api-collection"
+            "x-api-collection",
+            "api-token"
         ]
     );
 }
@@ -368,25 +377,44 @@ fn a_denial_names_its_holder_only_once_the_credential_is_known() {
 
 #[test]
 fn settings_that_cannot_work_are_refused_with_the_name() {
-    let identity = IdentityHeaders::default();
+    let with_header = |name: &str| {
+        Gate::new(GateSettings {
+            credential_header: name.into(),
+            ..GateSettings::default()
+        })
+    };
     for name in [
         "",
         "a b",
         "content-length",
         "Authorization",
+        "origin",
         "x-client-id",
         "X_Client_Id",
         &"x".repeat(64),
     ] {
-        assert_eq!(Gate::new(name, &identity).unwrap_err().name, name);
+        assert_eq!(with_header(name).unwrap_err().name, name);
     }
-    let gate = Gate::new(
-        "X-Key",
-        &IdentityHeaders {
+    for name in ["", "a=b", "a%20", "é"] {
+        let settings = GateSettings {
+            query_parameter: Some(name.into()),
+            ..GateSettings::default()
+        };
+        assert_eq!(Gate::new(settings).unwrap_err().name, name);
+    }
+    let settings = GateSettings {
+        claim_headers: vec![("x-client_id".into(), "email".into())],
+        ..GateSettings::default()
+    };
+    assert_eq!(Gate::new(settings).unwrap_err().name, "x-client_id");
+    let gate = Gate::new(GateSettings {
+        credential_header: "X-Key".into(),
+        identity_headers: IdentityHeaders {
             client_id: "X-Who".into(),
-            ..identity
+            ..IdentityHeaders::default()
         },
-    )
+        ..GateSettings::default()
+    })
     .unwrap();
     assert_eq!(gate.identity_headers().client_id, "x-who");
 }
@@ -404,6 +432,6 @@ fn a_refused_request_is_stripped_too_so_that_no_log_shows_a_forged_identity() {
         (incomplete, "/orders/7"),
     ] {
         let refused = decide(&known, target, &headers, &|| None).unwrap_err();
-        assert_eq!(refused.stripped, ["api-token", "x-client-id"]);
+        assert_eq!(refused.stripped, ["x-client-id", "api-token"]);
     }
 }

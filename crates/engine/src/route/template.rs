@@ -130,7 +130,7 @@ impl Template {
         // What a literal may be is what a request's path may be: one reader for both.
         let example = body.replace(['{', '}'], "");
         let example = percent_encode(if body.is_empty() { "/" } else { &example });
-        if Path::parse(example.as_bytes()).is_err() {
+        if !Path::parse(example.as_bytes()).is_ok_and(|path| !path.is_dubious()) {
             return Err(invalid(
                 "has an empty segment, a dot segment, or a character that no unambiguous path has",
             ));

@@ -5,7 +5,7 @@ use portcullis_engine::api_key::digest;
 use portcullis_engine::path::Path;
 use portcullis_feed::{
     AccessMethod, AddressLists, ApiKey, Change, ChangePage, ChangedObject, Client, ClientId,
-    Collection, CollectionId, Endpoint, KeyState, Profile, ProfileId, Revision,
+    Collection, CollectionId, Endpoint, FORMAT, KeyState, Profile, ProfileId, Revision,
 };
 
 use super::Memory;
