@@ -8,4 +8,5 @@ pub mod feed;
 pub mod health;
 pub mod problem;
 pub mod router;
+pub mod secret_key;
 pub mod serve;

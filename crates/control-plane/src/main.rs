@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use portcullis_control_plane::api::openapi;
 use portcullis_control_plane::app::World;
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
+use portcullis_control_plane::secret_key::ChosenSecretKey;
 use portcullis_control_plane::serve::{Settings, serve};
 use tracing_subscriber::EnvFilter;
 
@@ -25,7 +26,9 @@ enum Task {
     /// Run the control plane.
     ///
     /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
-    /// characters). Without them the first start makes new ones and prints them once.
+    /// characters). Without them the first start makes new ones and prints them once. The key under which secrets are
+    /// stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits), or from the file `secret.key` in the data
+    /// folder, which the first start makes.
     Serve(ServeArguments),
     /// Print the OpenAPI document of the REST interface.
     Openapi,
@@ -79,6 +82,7 @@ fn run(task: Task) -> anyhow::Result<()> {
                 listen: arguments.listen,
                 data: arguments.data,
                 key_environment: arguments.key_environment,
+                secret_key: chosen_secret_key("PORTCULLIS_SECRET_KEY")?,
                 tokens: ChosenTokens {
                     operator: chosen_token("PORTCULLIS_OPERATOR_TOKEN")?,
                     gateway: chosen_token("PORTCULLIS_GATEWAY_TOKEN")?,
@@ -103,12 +107,27 @@ fn log_to_standard_error(directives: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An empty variable counts as none: that is how orchestrators leave one out.
 fn chosen_token(variable: &str) -> anyhow::Result<Option<ChosenToken>> {
+    chosen(variable, ChosenToken::try_from)
+}
+
+fn chosen_secret_key(variable: &str) -> anyhow::Result<Option<ChosenSecretKey>> {
+    chosen(variable, |text| ChosenSecretKey::try_from(text.as_str()))
+}
+
+/// An empty variable counts as none: that is how orchestrators leave one out.
+fn chosen<T, E>(
+    variable: &str,
+    parse: impl FnOnce(String) -> Result<T, E>,
+) -> anyhow::Result<Option<T>>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let text = text.to_string_lossy().into_owned();
-    let token = ChosenToken::try_from(text).with_context(|| format!("cannot use {variable}"))?;
-    Ok(Some(token))
+    let parsed = parse(text.to_string_lossy().into_owned());
+    Ok(Some(
+        parsed.with_context(|| format!("cannot use {variable}"))?,
+    ))
 }

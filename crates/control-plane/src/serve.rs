@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::app::token::{ChosenTokens, NewTokens};
 use crate::app::{App, NoEntropy, Refusal, World};
 use crate::router::router;
+use crate::secret_key::{ChosenSecretKey, SecretKeyError, SettledKey};
 
 /// How long requests may take to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -28,6 +29,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// What its keys name.
     pub key_environment: String,
+    /// The key for secrets that the environment gives.
+    pub secret_key: Option<ChosenSecretKey>,
     /// The tokens that the environment gives.
     pub tokens: ChosenTokens,
 }
@@ -43,6 +46,9 @@ pub enum ServeError {
         /// Why.
         source: InvalidEnvironment,
     },
+    /// There is no key for secrets.
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyError),
     /// The records cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -96,7 +102,14 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     }
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
-    let app = open(&settings.data, &settings.key_environment, world).await?;
+    let secret_key = SettledKey::settle(&settings.data, settings.secret_key, &world.entropy)?;
+    let app = open(
+        &settings.data,
+        &settings.key_environment,
+        &secret_key,
+        world,
+    )
+    .await?;
     let (listener, address) = listen(&settings.listen).await?;
     app.settle_tokens(settings.tokens, |new| {
         announce(address, new).map_err(ServeError::Output)
@@ -126,10 +139,21 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn open(data: &Path, environment: &str, world: World) -> Result<Arc<App>, ServeError> {
+async fn open(
+    data: &Path,
+    environment: &str,
+    secret_key: &SettledKey,
+    world: World,
+) -> Result<Arc<App>, ServeError> {
     let new_epoch = Digest(world.entropy.bytes()?).to_string();
     let new_epoch = new_epoch.get(..32).unwrap_or(&new_epoch);
-    let store = Store::open(data, new_epoch).await?;
+    let store = Store::open(data, new_epoch, secret_key.key.clone())
+        .await
+        .inspect_err(|error| {
+            if let StoreError::OtherSecretKey { .. } = error {
+                secret_key.withdraw();
+            }
+        })?;
     let app = App::new(store, world, environment).map_err(|source| ServeError::KeyEnvironment {
         environment: environment.to_owned(),
         source,

@@ -63,10 +63,12 @@ impl Edit {
         let before = self.read().collection(collection.id).await?;
         sqlx::query(
             "INSERT INTO collections \
-             (id, name, version, description, endpoints, created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+             (id, name, version, description, endpoints, public, allows_dubious_paths, \
+             created_at_ms, updated_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET \
              name = excluded.name, version = excluded.version, \
              description = excluded.description, endpoints = excluded.endpoints, \
+             public = excluded.public, allows_dubious_paths = excluded.allows_dubious_paths, \
              updated_at_ms = excluded.updated_at_ms",
         )
         .bind(collection.id.to_string())
@@ -74,6 +76,8 @@ impl Edit {
         .bind(&collection.version)
         .bind(&collection.description)
         .bind(row::to_json(&collection.endpoints, "endpoints")?)
+        .bind(collection.public)
+        .bind(collection.allows_dubious_paths)
         .bind(row::stored(collection.created_at_ms))
         .bind(row::stored(collection.updated_at_ms))
         .execute(&mut *self.read().transaction)
@@ -101,6 +105,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Collection, StoreError> {
         version: row.try_get("version")?,
         description: row.try_get("description")?,
         endpoints: row::from_json(row, "endpoints")?,
+        public: row.try_get("public")?,
+        allows_dubious_paths: row.try_get("allows_dubious_paths")?,
         created_at_ms: row::number(row, "created_at_ms")?,
         updated_at_ms: row::number(row, "updated_at_ms")?,
     })

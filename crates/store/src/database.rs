@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Pool, Row as _, SqlSafeStr as _};
 use tokio::sync::watch;
 
-use crate::{Edit, Snapshot, StoreError, row};
+use crate::{Edit, SecretKey, Snapshot, StoreError, row};
 
 /// The one place that says which database this is.
 pub(crate) type Database = sqlx::Sqlite;
@@ -21,8 +21,14 @@ pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
 const LOCK_FILE: &str = "portcullis.lock";
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "records", include_str!("../migrations/1_records.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "records", include_str!("../migrations/1_records.sql")),
+    (
+        2,
+        "credentials",
+        include_str!("../migrations/2_credentials.sql"),
+    ),
+];
 
 /// An open database. Cheap to clone.
 #[derive(Clone)]
@@ -31,16 +37,22 @@ pub struct Store {
     writer: Pool<Database>,
     head: watch::Sender<Revision>,
     epoch: Epoch,
+    secret_key: SecretKey,
     _lock: Arc<File>,
 }
 
 impl Store {
     /// Opens `portcullis.db` in a folder; makes both when they are missing. A new database begins the life that
-    /// `new_epoch` names, which must be random.
+    /// `new_epoch` names, which must be random, and keeps its secrets under `secret_key` from then on.
     ///
     /// # Errors
-    /// When the folder cannot be written or is in use, or the file is not a database of this or an earlier version.
-    pub async fn open(folder: &Path, new_epoch: &str) -> Result<Self, StoreError> {
+    /// When the folder cannot be written or is in use, the file is not a database of this or an earlier version, or it
+    /// keeps its secrets under another key.
+    pub async fn open(
+        folder: &Path,
+        new_epoch: &str,
+        secret_key: SecretKey,
+    ) -> Result<Self, StoreError> {
         let lock = Arc::new(claim(folder)?);
         let path = folder.join(FILE);
         let options = connect_options(&path);
@@ -67,12 +79,16 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(unopened)?;
-        let state = begin_life(&writer, new_epoch).await?;
+        let state = begin_life(&writer, new_epoch, &secret_key).await?;
+        if !secret_key.fits(state.try_get("secret_check")?) {
+            return Err(StoreError::OtherSecretKey { path });
+        }
         Ok(Self {
             readers,
             writer,
             head: watch::Sender::new(row::number(&state, "revision")?),
             epoch: state.try_get("epoch")?,
+            secret_key,
             _lock: lock,
         })
     }
@@ -94,7 +110,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn read(&self) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot::of(self.readers.begin().await?))
+        Ok(Snapshot::of(
+            self.readers.begin().await?,
+            self.secret_key.clone(),
+        ))
     }
 
     /// Begins to write, as soon as nobody else does.
@@ -102,7 +121,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn edit(&self) -> Result<Edit, StoreError> {
-        Edit::begin(self.writer.begin().await?, self.head.clone()).await
+        let transaction = self.writer.begin().await?;
+        Edit::begin(transaction, self.head.clone(), self.secret_key.clone()).await
     }
 
     /// Waits until all transactions have ended, then closes the file.
@@ -171,14 +191,24 @@ fn migrator() -> Migrator {
     )
 }
 
-async fn begin_life(writer: &Pool<Database>, new_epoch: &str) -> Result<Row, StoreError> {
+async fn begin_life(
+    writer: &Pool<Database>,
+    new_epoch: &str,
+    secret_key: &SecretKey,
+) -> Result<Row, StoreError> {
     sqlx::query(
         "INSERT INTO state (id, epoch, revision) VALUES (1, $1, 0) ON CONFLICT (id) DO NOTHING",
     )
     .bind(new_epoch)
     .execute(writer)
     .await?;
-    Ok(sqlx::query("SELECT epoch, revision FROM state")
-        .fetch_one(writer)
-        .await?)
+    sqlx::query("UPDATE state SET secret_check = $1 WHERE secret_check IS NULL")
+        .bind(secret_key.check_value()?)
+        .execute(writer)
+        .await?;
+    Ok(
+        sqlx::query("SELECT epoch, revision, secret_check FROM state")
+            .fetch_one(writer)
+            .await?,
+    )
 }

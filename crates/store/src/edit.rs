@@ -6,7 +6,7 @@ use sqlx::Transaction;
 use tokio::sync::watch;
 
 use crate::database::Database;
-use crate::{Snapshot, StoreError, row};
+use crate::{SecretKey, Snapshot, StoreError, row};
 
 /// A statement that gives each object which it selects the next revision. `$1` is the newest revision, `$2` what
 /// picks the objects. SQLite and PostgreSQL both need the name of the kind as a literal here.
@@ -51,6 +51,7 @@ impl Edit {
     pub(crate) async fn begin(
         mut transaction: Transaction<'static, Database>,
         head: watch::Sender<Revision>,
+        secret_key: SecretKey,
     ) -> Result<Self, StoreError> {
         // An update, though it changes nothing: it takes the lock before anything is read.
         let state = sqlx::query("UPDATE state SET revision = revision RETURNING revision")
@@ -58,7 +59,7 @@ impl Edit {
             .await?;
         Ok(Self {
             revision: row::number(&state, "revision")?,
-            snapshot: Snapshot::of(transaction),
+            snapshot: Snapshot::of(transaction, secret_key),
             head,
         })
     }

@@ -47,4 +47,16 @@ pub enum StoreError {
         /// Where it stands.
         column: &'static str,
     },
+    /// The key for secrets is another one than that under which this database keeps them.
+    #[error("the secret key is not the one under which the database `{}` keeps its secrets", path.display())]
+    OtherSecretKey {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A stored secret was sealed under another key or for another owner, or was altered.
+    #[error("a stored secret cannot be opened")]
+    Unsealed,
+    /// A secret cannot be stored without random bytes.
+    #[error("the system gives no random bytes")]
+    NoNonce,
 }

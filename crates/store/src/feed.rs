@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use portcullis_feed::{
-    AccessMethod, Change, ChangedObject, ClientId, CollectionId, KeyState, PolicyId, Profile,
+    Change, ChangedObject, ClientId, CollectionId, Jwk, KeyMaterial, KeyState, PolicyId, Profile,
     ProfileId, Revision,
 };
 use sqlx::Row as _;
 
 use crate::{
-    AccessProfile, ApiKey, Client, Policy, Snapshot, StoreError, client, collection, policy, row,
+    AccessMethod, AccessProfile, ApiKey, Client, Jwt, JwtKeys, Policy, Snapshot, StoreError,
+    client, collection, policy, row,
 };
 
-/// For how long the holders of a revoked key are told that it is revoked, and not merely unknown.
-const REVOKED_TOLD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// For how long the holders of a spent key are told that it is revoked or expired, and not merely unknown.
+const SPENT_TOLD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 impl Snapshot {
     /// The first `limit` changes after a revision, in order: the newest state of each object only.
@@ -175,30 +176,60 @@ fn carried(
     keys: Vec<ApiKey>,
     now_ms: u64,
 ) -> Profile {
+    let keys = carried_keys(keys, now_ms);
     Profile {
         id: profile.id,
         client: client.as_carried(),
         enabled: profile.enabled,
         expires_at_ms: profile.expires_at_ms,
-        access: AccessMethod::ApiKey {
-            keys: carried_keys(keys, now_ms),
+        access: match profile.access {
+            AccessMethod::ApiKey => portcullis_feed::AccessMethod::ApiKey { keys },
+            AccessMethod::Jwt(jwt) => {
+                portcullis_feed::AccessMethod::Jwt(Box::new(carried_jwt(*jwt, keys)))
+            }
         },
         addresses: profile.addresses,
         collections: profile.collections,
         policy: policy.map(Policy::as_carried),
-        observe: false,
+        observe: profile.observe,
+    }
+}
+
+fn carried_jwt(jwt: Jwt, named_by_keys: Vec<portcullis_feed::ApiKey>) -> portcullis_feed::Jwt {
+    let follows_key_set = matches!(jwt.keys, JwtKeys::Followed(_));
+    let keys = match jwt.keys {
+        JwtKeys::Pasted(keys) => keys,
+        JwtKeys::Secret(k) => vec![Jwk {
+            kid: None,
+            material: KeyMaterial::Oct { k },
+        }],
+        // Nothing is known of a set that was never fetched: no token is good yet.
+        JwtKeys::Followed(_) => Vec::new(),
+    };
+    portcullis_feed::Jwt {
+        algorithm: jwt.algorithm,
+        keys,
+        follows_key_set,
+        named_by_keys,
+        identity: jwt.identity,
+        issuers: jwt.issuers,
+        audiences: jwt.audiences,
+        required_claims: jwt.required_claims,
+        max_lifetime_s: jwt.max_lifetime_s,
+        allows_no_expiry: jwt.allows_no_expiry,
     }
 }
 
 fn carried_keys(keys: Vec<ApiKey>, now_ms: u64) -> Vec<portcullis_feed::ApiKey> {
-    let told_since_ms = now_ms.saturating_sub(REVOKED_TOLD_MS);
+    let told_since_ms = now_ms.saturating_sub(SPENT_TOLD_MS);
     keys.into_iter()
         .filter(|key| key.revoked_at_ms.is_none_or(|at| at >= told_since_ms))
+        .filter(|key| key.expires_at_ms.is_none_or(|at| at >= told_since_ms))
         .map(|key| portcullis_feed::ApiKey {
             id: key.id,
             digest: key.digest,
             expires_at_ms: key.expires_at_ms,
-            deprecated_at_ms: None,
+            deprecated_at_ms: key.deprecated_at_ms,
             state: match key.revoked_at_ms {
                 Some(_) => KeyState::Revoked,
                 None => KeyState::Active,

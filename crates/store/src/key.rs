@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use portcullis_feed::ProfileId;
+use portcullis_feed::{Digest, ProfileId};
 use sqlx::Row as _;
 
 use crate::database::Row;
@@ -10,7 +10,7 @@ use crate::edit::PROFILE_CHANGED;
 use crate::{ApiKey, Edit, Snapshot, StoreError, row};
 
 impl Snapshot {
-    /// The keys of each profile, the newest first: all that were not revoked, and the four revoked last. Profiles
+    /// The keys of each profile, the newest first: all that were not revoked, and the twenty revoked last. Profiles
     /// without any are left out.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Snapshot {
                  (PARTITION BY profile_id ORDER BY COALESCE(revoked_at_ms, 0) DESC, id) AS place \
                  FROM api_keys k WHERE profile_id",
                 profiles,
-                ") AS placed WHERE revoked_at_ms IS NULL OR place <= 4 \
+                ") AS placed WHERE revoked_at_ms IS NULL OR place <= 20 \
                  ORDER BY profile_id, created_at_ms DESC, id",
             )
             .await?;
@@ -36,25 +36,39 @@ impl Snapshot {
         }
         Ok(keys)
     }
+
+    /// Whether any profile has or had a key with this digest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_key(&mut self, digest: Digest) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM api_keys WHERE digest = $1")
+            .bind(digest.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        Ok(found.is_some())
+    }
 }
 
 impl Edit {
     /// Adds a key to a profile.
     ///
     /// # Errors
-    /// When the database fails, or the profile does not exist.
+    /// When the database fails, the profile does not exist, or there is such a key already.
     pub async fn insert_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO api_keys \
-             (id, profile_id, digest, created_at_ms, expires_at_ms, revoked_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             (id, profile_id, digest, created_at_ms, expires_at_ms, deprecated_at_ms, \
+             revoked_at_ms, imported) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&key.id)
         .bind(key.profile_id.to_string())
         .bind(key.digest.to_string())
         .bind(row::stored(key.created_at_ms))
         .bind(key.expires_at_ms.map(row::stored))
+        .bind(key.deprecated_at_ms.map(row::stored))
         .bind(key.revoked_at_ms.map(row::stored))
+        .bind(key.imported)
         .execute(&mut *self.read().transaction)
         .await?;
         self.mark(PROFILE_CHANGED, &key.profile_id).await
@@ -75,6 +89,50 @@ impl Edit {
         .await?;
         self.mark(PROFILE_CHANGED, &profile).await
     }
+
+    /// Lets all working keys of a profile go on until then, and no longer, as deprecated ones. Those that were
+    /// deprecated before, or expire sooner, stay as they are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn deprecate_keys(
+        &mut self,
+        profile: ProfileId,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE api_keys SET deprecated_at_ms = COALESCE(deprecated_at_ms, $1), \
+             expires_at_ms = CASE WHEN expires_at_ms < $2 THEN expires_at_ms ELSE $2 END \
+             WHERE profile_id = $3 AND revoked_at_ms IS NULL \
+             AND (expires_at_ms IS NULL OR expires_at_ms > $1)",
+        )
+        .bind(row::stored(now_ms))
+        .bind(row::stored(until_ms))
+        .bind(profile.to_string())
+        .execute(&mut *self.read().transaction)
+        .await?;
+        self.mark(PROFILE_CHANGED, &profile).await
+    }
+
+    /// Gives a key its new state: when it expires, is deprecated and revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE api_keys SET expires_at_ms = $1, deprecated_at_ms = $2, revoked_at_ms = $3 \
+             WHERE id = $4 AND profile_id = $5",
+        )
+        .bind(key.expires_at_ms.map(row::stored))
+        .bind(key.deprecated_at_ms.map(row::stored))
+        .bind(key.revoked_at_ms.map(row::stored))
+        .bind(&key.id)
+        .bind(key.profile_id.to_string())
+        .execute(&mut *self.read().transaction)
+        .await?;
+        self.mark(PROFILE_CHANGED, &key.profile_id).await
+    }
 }
 
 fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
@@ -84,6 +142,8 @@ fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
         digest: row::parsed(row, "digest")?,
         created_at_ms: row::number(row, "created_at_ms")?,
         expires_at_ms: row::number_if_any(row, "expires_at_ms")?,
+        deprecated_at_ms: row::number_if_any(row, "deprecated_at_ms")?,
         revoked_at_ms: row::number_if_any(row, "revoked_at_ms")?,
+        imported: row.try_get("imported")?,
     })
 }

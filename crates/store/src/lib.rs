@@ -12,6 +12,11 @@
 //! to R. Each changed object of the feed takes a number of its own; the table `changes` holds only the newest state
 //! of each object.
 //!
+//! # Secrets
+//!
+//! What has to be known in clear again, the secrets with which tokens are signed, is sealed under a [`SecretKey`] that
+//! is not in the database. Callers see it only opened.
+//!
 //! # Databases
 //!
 //! SQLite through sqlx's own driver rather than its `Any`: the options of a connection, the busy time and the kinds
@@ -25,12 +30,14 @@ mod database;
 mod edit;
 mod error;
 mod feed;
+mod jwt;
 mod key;
 mod key_set;
 mod policy;
 mod profile;
 mod record;
 mod row;
+mod secret;
 mod snapshot;
 mod token;
 
@@ -39,6 +46,8 @@ pub use edit::Edit;
 pub use error::StoreError;
 pub use key_set::SetKey;
 pub use record::{
-    AccessProfile, ApiKey, Client, Collection, Policy, ProfileName, TokenKind, TokenSource,
+    AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
+    KeySetSource, Policy, ProfileName, TokenKind, TokenSource,
 };
+pub use secret::SecretKey;
 pub use snapshot::Snapshot;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
+use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity};
 use sqlx::Row as _;
 
 use crate::database::Row;
 use crate::edit::{PROFILE_CHANGED, PROFILE_REMOVED};
-use crate::{AccessProfile, Edit, ProfileName, Snapshot, StoreError, row};
+use crate::{AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row};
 
 impl Snapshot {
     /// A profile, if there is one.
@@ -93,6 +93,24 @@ impl Snapshot {
         .await
     }
 
+    /// The profile that an identity provider has a name for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile_identified(
+        &mut self,
+        identity: &TokenIdentity,
+    ) -> Result<Option<ProfileName>, StoreError> {
+        let found = sqlx::query(
+            "SELECT id, name FROM access_profiles WHERE token_issuer = $1 AND token_client = $2",
+        )
+        .bind(&identity.issuer)
+        .bind(&identity.client)
+        .fetch_optional(&mut *self.transaction)
+        .await?;
+        found.as_ref().map(name_from_row).transpose()
+    }
+
     async fn profile_names(
         &mut self,
         statement: &'static str,
@@ -104,13 +122,7 @@ impl Snapshot {
             .bind(i64::from(limit))
             .fetch_all(&mut *self.transaction)
             .await?;
-        let name = |row| {
-            Ok(ProfileName {
-                id: row::parsed(row, "id")?,
-                name: row.try_get("name")?,
-            })
-        };
-        found.iter().map(name).collect()
+        found.iter().map(name_from_row).collect()
     }
 
     async fn profiles_from_rows(&mut self, rows: &[Row]) -> Result<Vec<AccessProfile>, StoreError> {
@@ -121,7 +133,10 @@ impl Snapshot {
         let mut granted = self.granted_by(&ids).await?;
         rows.iter()
             .zip(ids)
-            .map(|(row, id)| from_row(row, id, granted.remove(&id).unwrap_or_default()))
+            .map(|(row, id)| {
+                let collections = granted.remove(&id).unwrap_or_default();
+                from_row(row, id, collections, &self.secret_key)
+            })
             .collect()
     }
 
@@ -151,17 +166,24 @@ impl Edit {
     /// Adds a profile, or gives it its new state.
     ///
     /// # Errors
-    /// When the database fails, or its client, its policy or one of its collections does not exist.
+    /// When the database fails, its client, its policy or one of its collections does not exist, or another profile
+    /// has its identity.
     pub async fn put_profile(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {
         let before = self.read().profile(profile.id).await?;
+        let access = jwt::columns(profile, &self.read().secret_key)?;
         sqlx::query(
             "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, \
-             enabled, expires_at_ms, created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET \
+             enabled, expires_at_ms, created_at_ms, updated_at_ms, observe, access_method, jwt, \
+             jwt_secret, key_set, token_issuer, token_client) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             ON CONFLICT (id) DO UPDATE SET \
              policy_id = excluded.policy_id, name = excluded.name, \
              description = excluded.description, addresses = excluded.addresses, \
              enabled = excluded.enabled, expires_at_ms = excluded.expires_at_ms, \
-             updated_at_ms = excluded.updated_at_ms",
+             updated_at_ms = excluded.updated_at_ms, observe = excluded.observe, \
+             access_method = excluded.access_method, jwt = excluded.jwt, \
+             jwt_secret = excluded.jwt_secret, key_set = excluded.key_set, \
+             token_issuer = excluded.token_issuer, token_client = excluded.token_client",
         )
         .bind(profile.id.to_string())
         .bind(profile.client_id.to_string())
@@ -173,6 +195,13 @@ impl Edit {
         .bind(profile.expires_at_ms.map(row::stored))
         .bind(row::stored(profile.created_at_ms))
         .bind(row::stored(profile.updated_at_ms))
+        .bind(profile.observe)
+        .bind(access.access_method)
+        .bind(access.jwt)
+        .bind(access.jwt_secret)
+        .bind(access.key_set)
+        .bind(access.token_issuer)
+        .bind(access.token_client)
         .execute(&mut *self.read().transaction)
         .await?;
         if before.as_ref().map(|before| &before.collections) != Some(&profile.collections) {
@@ -220,16 +249,26 @@ fn carried(profile: &AccessProfile) -> impl PartialEq + '_ {
     (
         &profile.collections,
         profile.policy_id,
+        &profile.access,
         &profile.addresses,
+        profile.observe,
         profile.enabled,
         profile.expires_at_ms,
     )
+}
+
+fn name_from_row(row: &Row) -> Result<ProfileName, StoreError> {
+    Ok(ProfileName {
+        id: row::parsed(row, "id")?,
+        name: row.try_get("name")?,
+    })
 }
 
 fn from_row(
     row: &Row,
     id: ProfileId,
     collections: Vec<CollectionId>,
+    secret_key: &SecretKey,
 ) -> Result<AccessProfile, StoreError> {
     Ok(AccessProfile {
         id,
@@ -238,8 +277,10 @@ fn from_row(
         description: row.try_get("description")?,
         collections,
         policy_id: row::parsed_if_any(row, "policy_id")?,
+        access: jwt::from_row(row, secret_key)?,
         addresses: row::from_json(row, "addresses")?,
         enabled: row.try_get("enabled")?,
+        observe: row.try_get("observe")?,
         expires_at_ms: row::number_if_any(row, "expires_at_ms")?,
         created_at_ms: row::number(row, "created_at_ms")?,
         updated_at_ms: row::number(row, "updated_at_ms")?,

@@ -4,16 +4,23 @@ use portcullis_feed::Revision;
 use sqlx::Transaction;
 
 use crate::database::{Database, Row};
-use crate::{StoreError, row};
+use crate::{SecretKey, StoreError, row};
 
 /// The records as they are at one moment.
 pub struct Snapshot {
     pub(crate) transaction: Transaction<'static, Database>,
+    pub(crate) secret_key: SecretKey,
 }
 
 impl Snapshot {
-    pub(crate) const fn of(transaction: Transaction<'static, Database>) -> Self {
-        Self { transaction }
+    pub(crate) const fn of(
+        transaction: Transaction<'static, Database>,
+        secret_key: SecretKey,
+    ) -> Self {
+        Self {
+            transaction,
+            secret_key,
+        }
     }
 
     /// The newest revision.

@@ -32,6 +32,10 @@ pub struct Collection {
     pub description: Option<String>,
     /// What it consists of.
     pub endpoints: Vec<EndpointDraft>,
+    /// Whether anybody may call it, without a credential.
+    pub public: bool,
+    /// Whether paths pass that some services read in another way than Envoy does.
+    pub allows_dubious_paths: bool,
     /// When it was created.
     pub created_at: Moment,
     /// When it was last changed.
@@ -50,6 +54,8 @@ impl From<portcullis_store::Collection> for Collection {
                 .into_iter()
                 .map(EndpointDraft::from)
                 .collect(),
+            public: stored.public,
+            allows_dubious_paths: stored.allows_dubious_paths,
             created_at: Moment::from_ms(stored.created_at_ms),
             updated_at: Moment::from_ms(stored.updated_at_ms),
         }

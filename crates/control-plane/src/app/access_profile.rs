@@ -209,7 +209,9 @@ impl App {
             digest: key.digest(),
             created_at_ms: self.world.clock.now_ms(),
             expires_at_ms: None,
+            deprecated_at_ms: None,
             revoked_at_ms: None,
+            imported: false,
         };
         Ok(IssuedKey { key, record })
     }
@@ -287,8 +289,10 @@ impl AccessProfileDraft {
             description: self.description.map(String::from),
             collections: self.collections,
             policy_id: self.policy_id,
+            access: portcullis_store::AccessMethod::ApiKey,
             addresses,
             enabled: self.enabled,
+            observe: false,
             expires_at_ms: self.expires_at.map(Moment::as_ms),
             created_at_ms,
             updated_at_ms,

@@ -33,6 +33,14 @@ pub struct CollectionDraft {
     /// What it consists of: at most 10,000 endpoints. No other collection may claim one of them.
     #[serde(deserialize_with = "objects::<10_000, _, _>")]
     pub endpoints: Vec<EndpointDraft>,
+    /// Whether anybody may call it, without a credential. False, when absent.
+    #[serde(default)]
+    pub public: bool,
+    /// Whether its service is safe with paths that some services read in another way than Envoy does: path parameters
+    /// (`;`), double encoding, encoded control bytes, overlong UTF-8, segments of dots that end in dots or blanks. They
+    /// are refused, when absent or false.
+    #[serde(default)]
+    pub allows_dubious_paths: bool,
 }
 
 /// One operation of an API as an operator writes it.
@@ -196,6 +204,8 @@ impl CollectionDraft {
             version: self.version.into(),
             description: self.description.map(String::from),
             endpoints,
+            public: self.public,
+            allows_dubious_paths: self.allows_dubious_paths,
             created_at_ms,
             updated_at_ms,
         })
@@ -210,6 +220,8 @@ impl From<&Collection> for CollectionDraft {
             version: stored_name(&collection.version),
             description: stored_description(collection.description.as_deref()),
             endpoints: endpoints.map(EndpointDraft::from).collect(),
+            public: collection.public,
+            allows_dubious_paths: collection.allows_dubious_paths,
         }
     }
 }

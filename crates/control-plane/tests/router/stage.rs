@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
 use portcullis_control_plane::router::router;
-use portcullis_store::Store;
+use portcullis_store::{SecretKey, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -61,7 +61,11 @@ pub async fn open() -> Stage {
             Ok(())
         }),
     };
-    let store = Store::open(folder.path(), "epoch-1").await.unwrap();
+    let nonces = world.entropy.clone();
+    let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
+    let store = Store::open(folder.path(), "epoch-1", secret_key)
+        .await
+        .unwrap();
     let app = Arc::new(App::new(store, world, "test").unwrap());
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
     let tokens = ChosenTokens {

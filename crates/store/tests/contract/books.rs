@@ -6,7 +6,9 @@ use portcullis_feed::{
     AddressLists, Change, ChangedObject, ClientId, CollectionId, Digest, Endpoint, KeyState,
     PolicyId, ProfileId, RateLimit, RateWindow, Revision,
 };
-use portcullis_store::{AccessProfile, ApiKey, Client, Collection, Edit, Policy, Store};
+use portcullis_store::{
+    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Policy, SecretKey, Store,
+};
 use tempfile::TempDir;
 
 /// The time of these tests.
@@ -24,9 +26,20 @@ fn next() -> u128 {
     u128::from(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The key for secrets of these tests, or another one.
+pub fn secret_key(byte: u8) -> SecretKey {
+    SecretKey::new(&[byte; 32], || {
+        let mut nonce = [0; 24];
+        nonce[..16].copy_from_slice(&next().to_be_bytes());
+        Some(nonce)
+    })
+}
+
 pub async fn open() -> Books {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), "epoch-1").await.unwrap();
+    let store = Store::open(folder.path(), "epoch-1", secret_key(1))
+        .await
+        .unwrap();
     Books { store, folder }
 }
 
@@ -53,6 +66,8 @@ pub fn collection(name: &str) -> Collection {
             path: format!("/{name}/{{id}}"),
             enabled: true,
         }],
+        public: false,
+        allows_dubious_paths: false,
         created_at_ms: NOW_MS,
         updated_at_ms: NOW_MS,
     }
@@ -82,8 +97,10 @@ pub fn profile(client: &Client, collections: &[&Collection]) -> AccessProfile {
         description: None,
         collections: collections.iter().map(|granted| granted.id).collect(),
         policy_id: None,
+        access: AccessMethod::ApiKey,
         addresses: AddressLists::default(),
         enabled: true,
+        observe: false,
         expires_at_ms: None,
         created_at_ms: NOW_MS,
         updated_at_ms: NOW_MS,
@@ -100,7 +117,9 @@ pub fn key(profile: &AccessProfile) -> ApiKey {
         digest: Digest(digest),
         created_at_ms: NOW_MS,
         expires_at_ms: None,
+        deprecated_at_ms: None,
         revoked_at_ms: None,
+        imported: false,
     }
 }
 
@@ -109,7 +128,9 @@ impl Books {
     pub async fn reopened(self) -> Self {
         self.store.close().await;
         drop(self.store);
-        let store = Store::open(self.folder.path(), "epoch-2").await.unwrap();
+        let store = Store::open(self.folder.path(), "epoch-2", secret_key(1))
+            .await
+            .unwrap();
         Self {
             store,
             folder: self.folder,

@@ -1,0 +1,189 @@
+//! The key under which the database keeps its secrets: from the environment, or from a file beside the database, which
+//! the first start makes.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use portcullis_feed::Digest;
+use portcullis_store::SecretKey;
+
+use crate::app::{Entropy, NoEntropy};
+
+const FILE: &str = "secret.key";
+/// What a file may have at most, so that a mistaken path is not read to its end: the key and a line break.
+const LONGEST_FILE_BYTES: u64 = 70;
+
+/// A key that the environment gives. Its `Debug` form does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChosenSecretKey([u8; 32]);
+
+/// A text is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a secret key is 64 hexadecimal digits")]
+pub struct InvalidSecretKey;
+
+/// There is no key that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretKeyError {
+    /// The file cannot be read or made.
+    #[error("cannot use the secret key in `{}`", path.display())]
+    Unusable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others than its owner may read the file.
+    #[error(
+        "the secret key in `{}` can be read by others: `chmod 600` it, or replace it if they may have",
+        path.display()
+    )]
+    ReadableByOthers {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// The file holds something else.
+    #[error("the file `{}` holds no secret key", path.display())]
+    Malformed {
+        /// Which one.
+        path: PathBuf,
+        /// What it should hold.
+        source: InvalidSecretKey,
+    },
+    /// A key cannot be made.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+}
+
+/// A key, and the file that was made for it.
+pub struct SettledKey {
+    /// The key.
+    pub key: SecretKey,
+    new_file: Option<PathBuf>,
+}
+
+impl SettledKey {
+    /// The key of the environment; else that of the file `secret.key` in the data folder; else a new one, which is
+    /// written there, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or others can read it.
+    pub fn settle(
+        folder: &Path,
+        chosen: Option<ChosenSecretKey>,
+        entropy: &Entropy,
+    ) -> Result<Self, SecretKeyError> {
+        let (ChosenSecretKey(bytes), new_file) = match chosen {
+            Some(chosen) => (chosen, None),
+            None => from_file(&folder.join(FILE), entropy)?,
+        };
+        let nonces = entropy.clone();
+        Ok(Self {
+            key: SecretKey::new(&bytes, move || nonces.bytes().ok()),
+            new_file,
+        })
+    }
+
+    /// Takes a new file back, because nothing was sealed with its key: the right file may then take its place.
+    pub fn withdraw(&self) {
+        if let Some(path) = &self.new_file {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl TryFrom<&str> for ChosenSecretKey {
+    type Error = InvalidSecretKey;
+
+    fn try_from(text: &str) -> Result<Self, InvalidSecretKey> {
+        let Digest(bytes) = text
+            .to_ascii_lowercase()
+            .parse()
+            .map_err(|_| InvalidSecretKey)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Debug for ChosenSecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChosenSecretKey")
+    }
+}
+
+/// The key of a file, and the file if it is a new one.
+fn from_file(
+    path: &Path,
+    entropy: &Entropy,
+) -> Result<(ChosenSecretKey, Option<PathBuf>), SecretKeyError> {
+    let unusable = |source| SecretKeyError::Unusable {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(key) = read(path)? {
+        return Ok((key, None));
+    }
+    let key = ChosenSecretKey(entropy.bytes()?);
+    if write(path, &key).map_err(unusable)? {
+        return Ok((key, Some(path.to_owned())));
+    }
+    // Another process was faster. That it may not serve the same folder is for the database to say.
+    match read(path)? {
+        Some(key) => Ok((key, None)),
+        None => Err(unusable(io::ErrorKind::NotFound.into())),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<ChosenSecretKey>, SecretKeyError> {
+    let unusable = |source| SecretKeyError::Unusable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unusable)?,
+    };
+    // Of the open file, not of the path: that may lead elsewhere meanwhile.
+    if file.metadata().map_err(unusable)?.mode() & 0o077 != 0 {
+        return Err(SecretKeyError::ReadableByOthers {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(unusable)?;
+    let text = String::from_utf8_lossy(&bytes);
+    ChosenSecretKey::try_from(text.trim_end())
+        .map(Some)
+        .map_err(|source| SecretKeyError::Malformed {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Writes a new file, whole or not at all; tells whether it did, because another one was there first.
+fn write(path: &Path, ChosenSecretKey(key): &ChosenSecretKey) -> io::Result<bool> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    writeln!(file, "{}", Digest(*key))?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    }
+}
