@@ -18,6 +18,9 @@ pub mod world;
 use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
 use portcullis_feed::Revision;
 use portcullis_store::{Edit, Store};
+use tokio::sync::Notify;
+
+use key_set::Networks;
 
 pub use refusal::{Refusal, Violation};
 pub use world::{Clock, Entropy, NoEntropy, World};
@@ -27,6 +30,8 @@ pub struct App {
     store: Store,
     world: World,
     key_environment: String,
+    key_set_networks: Networks,
+    key_sets_wanted: Notify,
 }
 
 /// What an edit did, and the revision at which gateways know it.
@@ -60,6 +65,8 @@ impl App {
             store,
             world,
             key_environment: key_environment.to_owned(),
+            key_set_networks: Networks::default(),
+            key_sets_wanted: Notify::new(),
         })
     }
 

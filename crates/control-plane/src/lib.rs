@@ -1,10 +1,12 @@
 //! The control plane: [`app`] is what operators and gateways can do; [`api`], [`feed`] and [`health`] are thin doors
-//! to it over HTTP, listed in [`router`]; [`serve`] opens them. SQL belongs to the store.
+//! to it over HTTP, listed in [`router`]; [`serve`] opens them. [`fetch`] looks for key sets elsewhere. SQL belongs to
+//! the store.
 
 pub mod api;
 pub mod app;
 pub mod bearer;
 pub mod feed;
+pub mod fetch;
 pub mod health;
 pub mod problem;
 pub mod router;

@@ -21,13 +21,14 @@ pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
 const LOCK_FILE: &str = "portcullis.lock";
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
         "credentials",
         include_str!("../migrations/2_credentials.sql"),
     ),
+    (3, "key sets", include_str!("../migrations/3_key_sets.sql")),
 ];
 
 /// An open database. Cheap to clone.

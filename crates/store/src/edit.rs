@@ -35,6 +35,8 @@ pub(crate) const PROFILES_OF_CLIENT_REMOVED: &str =
     mark!("profile", "access_profiles WHERE client_id", removed: "TRUE");
 pub(crate) const PROFILES_OF_POLICY_CHANGED: &str =
     mark!("profile", "access_profiles WHERE policy_id", removed: "FALSE");
+pub(crate) const PROFILES_FOLLOWING_CHANGED: &str =
+    mark!("profile", "access_profiles WHERE key_set", removed: "FALSE");
 pub(crate) const COLLECTION_CHANGED: &str =
     mark!("collection", "collections WHERE id", removed: "FALSE");
 pub(crate) const COLLECTION_REMOVED: &str =

@@ -9,8 +9,8 @@ use portcullis_feed::{
 use sqlx::Row as _;
 
 use crate::{
-    AccessMethod, AccessProfile, ApiKey, Client, Jwt, JwtKeys, Policy, Snapshot, StoreError,
-    client, collection, policy, row,
+    AccessMethod, AccessProfile, ApiKey, Client, Jwt, JwtKeys, KeySet, KeySetSource, Policy,
+    Snapshot, StoreError, client, collection, policy, row,
 };
 
 /// For how long the holders of a spent key are told that it is revoked or expired, and not merely unknown.
@@ -97,6 +97,7 @@ impl Snapshot {
         let mut keys = self.keys_of(&ids).await?;
         let clients = self.clients_of(&profiles).await?;
         let policies = self.policies_of(&profiles).await?;
+        let key_sets = self.key_sets_of(&profiles).await?;
         profiles
             .into_iter()
             .map(|profile| {
@@ -106,8 +107,15 @@ impl Snapshot {
                         column: "client_id",
                     })?;
                 let policy = profile.policy_id.and_then(|id| policies.get(&id));
+                let set = profile.key_set().and_then(|source| key_sets.get(source));
                 let keys = keys.remove(&profile.id).unwrap_or_default();
-                Ok((profile.id, carried(profile, client, policy, keys, now_ms)))
+                let mut carried = carried(profile, client, policy, keys, now_ms);
+                if let (Some(set), portcullis_feed::AccessMethod::Jwt(jwt)) =
+                    (set, &mut carried.access)
+                {
+                    jwt.keys = set.keys_for(jwt.algorithm);
+                }
+                Ok((carried.id, carried))
             })
             .collect()
     }
@@ -132,6 +140,14 @@ impl Snapshot {
         rows.iter()
             .map(|row| policy::from_row(row).map(|policy| (policy.id, policy)))
             .collect()
+    }
+
+    async fn key_sets_of(
+        &mut self,
+        profiles: &[AccessProfile],
+    ) -> Result<HashMap<KeySetSource, KeySet>, StoreError> {
+        let sources = distinct(profiles.iter().filter_map(AccessProfile::key_set).cloned());
+        self.key_sets(&sources).await
     }
 
     async fn carried_collections(
@@ -203,7 +219,7 @@ fn carried_jwt(jwt: Jwt, named_by_keys: Vec<portcullis_feed::ApiKey>) -> portcul
             kid: None,
             material: KeyMaterial::Oct { k },
         }],
-        // Nothing is known of a set that was never fetched: no token is good yet.
+        // Filled in where the set is known. As long as it was never fetched, no token is good.
         JwtKeys::Followed(_) => Vec::new(),
     };
     portcullis_feed::Jwt {

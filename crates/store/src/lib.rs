@@ -44,7 +44,7 @@ mod token;
 pub use database::Store;
 pub use edit::Edit;
 pub use error::StoreError;
-pub use key_set::SetKey;
+pub use key_set::{KeySet, SetKey, SetVersion};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName, TokenKind, TokenSource,

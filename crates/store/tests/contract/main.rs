@@ -9,5 +9,6 @@
 mod books;
 mod concurrency;
 mod feed;
+mod key_sets;
 mod opening;
 mod records;
