@@ -61,6 +61,29 @@ impl AddressRules {
     }
 }
 
+/// What an entry covers, in its usual form, if it is written in another way: a block with host bits set, or IPv4 as
+/// IPv6. `None` too for what is no entry.
+#[must_use]
+pub fn normalised(entry: &str) -> Option<String> {
+    let has_mapped = |text: &str| {
+        let address = text.trim().parse::<IpAddr>();
+        address.is_ok_and(|address| address != address.to_canonical())
+    };
+    let (first, last) = parse_entry(entry)?;
+    if let Some((from, to)) = entry.split_once('-') {
+        return (has_mapped(from) || has_mapped(to)).then(|| format!("{first}-{last}"));
+    }
+    let Ok(block) = entry.parse::<IpNet>() else {
+        return has_mapped(entry).then(|| first.to_string());
+    };
+    let prefix = match (block, first) {
+        (IpNet::V6(block), IpAddr::V4(_)) => block.prefix_len().checked_sub(96)?,
+        (block, _) if block.addr() != block.network() => block.prefix_len(),
+        _ => return None,
+    };
+    Some(format!("{first}/{prefix}"))
+}
+
 /// Addresses as sorted ranges that neither overlap nor touch, both ends included.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct AddressSet {
@@ -268,6 +291,29 @@ mod tests {
         assert_eq!(rules.allow.v4.len(), 2);
         check(&rules, "10.0.0.255", true);
         check(&rules, "255.255.255.255", true);
+    }
+
+    #[test]
+    fn an_entry_is_normalised_where_its_form_hides_what_it_covers() {
+        for (entry, normal) in [
+            ("8.8.8.8/24", Some("8.8.8.0/24")),
+            ("8.8.8.0/24", None),
+            ("8.8.8.8/32", None),
+            ("8.8.8.8/0", Some("0.0.0.0/0")),
+            ("2001:db8::1/32", Some("2001:db8::/32")),
+            ("2001:DB8::/32", None),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("::ffff:192.0.2.9/120", Some("192.0.2.0/24")),
+            ("::ffff:192.0.2.0/128", Some("192.0.2.0/32")),
+            ("::/0", None),
+            ("::ffff:10.0.0.1-10.0.0.9", Some("10.0.0.1-10.0.0.9")),
+            ("10.0.0.1 - 10.0.0.9", None),
+            ("10.0.0.1", None),
+            ("2001:db8::1", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(normalised(entry).as_deref(), normal, "{entry}");
+        }
     }
 
     #[test]

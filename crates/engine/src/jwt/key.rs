@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::der;
 
 /// The shortest modulus of an RSA key, in bits (RFC 7518 section 3.3).
-const RSA_LEAST_BITS: usize = 2048;
+pub(super) const RSA_LEAST_BITS: usize = 2048;
 /// The longest: verification takes ever longer, and callers choose when it happens.
-const RSA_MOST_BITS: usize = 8192;
+pub(super) const RSA_MOST_BITS: usize = 8192;
 /// The shortest secret, in bytes, whatever the hash. RFC 7518 section 3.2 asks for as many as the hash has.
 const SECRET_LEAST_BYTES: usize = 32;
 /// The longest secret, in bytes.

@@ -1,13 +1,21 @@
 //! Whether a signature is good: in pure Rust, or by a host that is faster at it.
 
-use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm as Known, DecodingKey};
-use p521::ecdsa::signature::Verifier as _;
-use p521::ecdsa::{Signature as P521Signature, VerifyingKey as P521Key};
+use ed25519_dalek::{Signature as EdSignature, VerifyingKey as EdKey};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
+use jsonwebtoken::signature::{Error as BadSignature, Verifier as SignatureVerifier};
+use jsonwebtoken::{Algorithm as Known, DecodingKey, DecodingKeyKind};
 use portcullis_feed::Algorithm;
+use rsa::signature::Verifier as _;
+use rsa::{BoxedUint, PublicKey, pkcs1v15, pss};
+use sha2::{Sha256, Sha384, Sha512};
 
 use super::der;
-use super::key::{Family, Material, VerificationKey, family};
+use super::key::{Family, Material, RSA_LEAST_BITS, RSA_MOST_BITS, VerificationKey, family};
+
+/// The longest signature of RSA, in bytes.
+const RSA_MOST_BYTES: usize = RSA_MOST_BITS / 8;
 
 /// Verifies signatures. The host of a filter may be much faster than the virtual machine.
 pub trait Signatures {
@@ -21,7 +29,8 @@ pub trait Signatures {
     ) -> bool;
 }
 
-/// Verifies signatures in pure Rust, with the primitives of the `jsonwebtoken` crate; it lacks ES512.
+/// Verifies signatures in pure Rust: through `jsonwebtoken`, with the primitives of [`PROVIDER`]; ES512, which it does
+/// not know, directly.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PureRust;
 
@@ -33,23 +42,138 @@ impl Signatures for PureRust {
         message: &[u8],
         signature: &[u8],
     ) -> bool {
-        if let Family::Ec(curve) = family(algorithm)
-            && signature.len() != curve.bytes.saturating_mul(2)
-        {
-            return false;
-        }
         let Some(known) = known(algorithm) else {
             return p521_key(key).is_some_and(|key| {
-                P521Signature::from_slice(signature)
+                p521::ecdsa::Signature::from_slice(signature)
                     .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             });
         };
         let Some(key) = decoding_key(key) else {
             return false;
         };
-        (DEFAULT_PROVIDER.verifier_factory)(&known, &key)
+        (PROVIDER.verifier_factory)(&known, &key)
             .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
     }
+}
+
+/// The primitives for `jsonwebtoken`, as far as a gate needs them: it verifies and never signs. Its own provider would
+/// bring private keys and random numbers into every VM, at twice the size.
+pub static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+    verifier_factory: verifier,
+    key_utils: KeyUtils {
+        rsa_pub_components_from_private_key: |_| Err(ErrorKind::InvalidAlgorithm.into()),
+        rsa_pub_components_from_public_key: |_| Err(ErrorKind::InvalidAlgorithm.into()),
+        ec_pub_components_from_private_key: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+        ed_pub_components_from_private_key: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+        compute_digest: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+};
+
+/// Verifies with one key.
+struct ByKey {
+    algorithm: Known,
+    is_good: Box<dyn Fn(&[u8], &[u8]) -> bool>,
+}
+
+impl SignatureVerifier<Vec<u8>> for ByKey {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), BadSignature> {
+        if (self.is_good)(message, signature) {
+            Ok(())
+        } else {
+            Err(BadSignature::new())
+        }
+    }
+}
+
+impl JwtVerifier for ByKey {
+    fn algorithm(&self) -> Known {
+        self.algorithm
+    }
+}
+
+/// Verification of a signature whose type has a constructor, by a key that is ready.
+macro_rules! by {
+    ($key:expr, $signature:expr) => {{
+        let key = $key;
+        Box::new(move |message, signature| {
+            let parse = $signature;
+            parse(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+        })
+    }};
+}
+
+/// Verification of a MAC, in a time that does not depend on how much of it is right.
+macro_rules! mac {
+    ($secret:expr, $hash:ty) => {{
+        let mac = Hmac::<$hash>::new_from_slice($secret);
+        let mac = mac.map_err(|_| ErrorKind::InvalidKeyFormat)?;
+        Box::new(move |message, signature| {
+            let mac = mac.clone().chain_update(message);
+            mac.verify_slice(signature).is_ok()
+        })
+    }};
+}
+
+fn verifier(algorithm: &Known, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier>> {
+    let bytes = || key.try_get_as_bytes();
+    let is_good: Box<dyn Fn(&[u8], &[u8]) -> bool> = match algorithm {
+        Known::HS256 => mac!(bytes()?, Sha256),
+        Known::HS384 => mac!(bytes()?, Sha384),
+        Known::HS512 => mac!(bytes()?, Sha512),
+        Known::RS256 => by!(
+            pkcs1v15::VerifyingKey::<Sha256>::new(rsa_key(key)?),
+            |bytes| pkcs1v15::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        ),
+        Known::RS384 => by!(
+            pkcs1v15::VerifyingKey::<Sha384>::new(rsa_key(key)?),
+            |bytes| pkcs1v15::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        ),
+        Known::RS512 => by!(
+            pkcs1v15::VerifyingKey::<Sha512>::new(rsa_key(key)?),
+            |bytes| pkcs1v15::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        ),
+        Known::PS256 => by!(pss::VerifyingKey::<Sha256>::new(rsa_key(key)?), |bytes| {
+            pss::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        }),
+        Known::PS384 => by!(pss::VerifyingKey::<Sha384>::new(rsa_key(key)?), |bytes| {
+            pss::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        }),
+        Known::PS512 => by!(pss::VerifyingKey::<Sha512>::new(rsa_key(key)?), |bytes| {
+            pss::Signature::from_bytes_with_max_len(bytes, RSA_MOST_BYTES)
+        }),
+        Known::ES256 => {
+            let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes()?);
+            let key = key.map_err(|_| ErrorKind::InvalidEcdsaKey)?;
+            by!(key, p256::ecdsa::Signature::from_slice)
+        }
+        Known::ES384 => {
+            let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes()?);
+            let key = key.map_err(|_| ErrorKind::InvalidEcdsaKey)?;
+            by!(key, p384::ecdsa::Signature::from_slice)
+        }
+        Known::EdDSA => {
+            let point = bytes()?
+                .try_into()
+                .map_err(|_| ErrorKind::InvalidEddsaKey)?;
+            let key = EdKey::from_bytes(point).map_err(|_| ErrorKind::InvalidEddsaKey)?;
+            by!(key, EdSignature::from_slice)
+        }
+        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+    };
+    Ok(Box::new(ByKey {
+        algorithm: *algorithm,
+        is_good,
+    }))
+}
+
+fn rsa_key(key: &DecodingKey) -> JwtResult<PublicKey> {
+    let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
+        return Err(ErrorKind::InvalidKeyFormat.into());
+    };
+    let number = BoxedUint::from_be_slice_vartime;
+    PublicKey::new_with_size_limits(number(n), number(e), RSA_LEAST_BITS..=RSA_MOST_BITS)
+        .map_err(|_| ErrorKind::InvalidKeyFormat.into())
 }
 
 /// A question that a host can answer which knows keys as SubjectPublicKeyInfo and signatures as DER, as Envoy's
@@ -113,14 +237,15 @@ pub struct NotForHosts;
 pub(super) fn is_usable(key: &VerificationKey, algorithm: Algorithm) -> bool {
     match known(algorithm) {
         None => p521_key(key).is_some(),
-        Some(known) => decoding_key(key)
-            .is_some_and(|key| (DEFAULT_PROVIDER.verifier_factory)(&known, &key).is_ok()),
+        Some(known) => {
+            decoding_key(key).is_some_and(|key| (PROVIDER.verifier_factory)(&known, &key).is_ok())
+        }
     }
 }
 
-fn p521_key(key: &VerificationKey) -> Option<P521Key> {
+fn p521_key(key: &VerificationKey) -> Option<p521::ecdsa::VerifyingKey> {
     match key.material() {
-        Material::Ec { point, .. } => P521Key::from_sec1_bytes(point).ok(),
+        Material::Ec { point, .. } => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok(),
         Material::Rsa { .. } | Material::Ed25519(_) | Material::Secret(_) => None,
     }
 }
