@@ -153,7 +153,7 @@ impl Poller {
             Some(b"200") => {
                 let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size);
                 let body = body.ok().flatten().unwrap_or_default();
-                let page = match serde_json::from_slice::<ChangePage>(&body) {
+                let page = match ChangePage::from_json(&body) {
                     Ok(page) => page,
                     Err(error) => {
                         self.fail(&format!("its answer cannot be read: {error}"), now_ms);

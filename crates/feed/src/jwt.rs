@@ -115,29 +115,25 @@ impl Algorithm {
 
 /// A key with which signatures are verified, as a JSON Web Key (RFC 7517): only the members that are needed for that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenKey", into = "WrittenKey")]
 pub struct Jwk {
     /// Its name. Tokens that name a key are verified with those of that name, and with those without one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
     /// The key itself.
-    #[serde(flatten)]
     pub material: KeyMaterial,
 }
 
 /// The key itself (RFC 7518 section 6, RFC 8037 section 2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kty")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyMaterial {
-    /// An RSA public key.
-    #[serde(rename = "RSA")]
+    /// An RSA public key (`RSA`).
     Rsa {
         /// The modulus, big-endian.
         n: Octets,
         /// The exponent, big-endian.
         e: Octets,
     },
-    /// A point on a curve.
-    #[serde(rename = "EC")]
+    /// A point on a curve (`EC`).
     Ec {
         /// `P-256`, `P-384` or `P-521`.
         crv: String,
@@ -146,20 +142,106 @@ pub enum KeyMaterial {
         /// As long as the field, big-endian.
         y: Octets,
     },
-    /// An Edwards curve's public key.
-    #[serde(rename = "OKP")]
+    /// An Edwards curve's public key (`OKP`).
     Okp {
         /// `Ed25519`.
         crv: String,
         /// 32 bytes.
         x: Octets,
     },
-    /// A secret that both sides share.
-    #[serde(rename = "oct")]
+    /// A secret that both sides share (`oct`).
     Oct {
         /// At least 32 bytes.
         k: SecretOctets,
     },
+}
+
+/// A key as it stands in JSON: the members of all kinds.
+#[derive(Serialize, Deserialize)]
+struct WrittenKey {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    kty: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n: Option<Octets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    e: Option<Octets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crv: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    x: Option<Octets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    y: Option<Octets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<SecretOctets>,
+}
+
+/// A key lacks a member of its kind, or is of an unknown one.
+#[derive(Debug, thiserror::Error)]
+#[error("a key is of kind RSA, EC, OKP or oct, and has the members of its kind")]
+struct InvalidWrittenKey;
+
+impl TryFrom<WrittenKey> for Jwk {
+    type Error = InvalidWrittenKey;
+
+    fn try_from(written: WrittenKey) -> Result<Self, InvalidWrittenKey> {
+        let WrittenKey {
+            kid,
+            kty,
+            n,
+            e,
+            crv,
+            x,
+            y,
+            k,
+        } = written;
+        let material = match kty.as_str() {
+            "RSA" => n.zip(e).map(|(n, e)| KeyMaterial::Rsa { n, e }),
+            "EC" => crv
+                .zip(x.zip(y))
+                .map(|(crv, (x, y))| KeyMaterial::Ec { crv, x, y }),
+            "OKP" => crv.zip(x).map(|(crv, x)| KeyMaterial::Okp { crv, x }),
+            "oct" => k.map(|k| KeyMaterial::Oct { k }),
+            _ => None,
+        };
+        let material = material.ok_or(InvalidWrittenKey)?;
+        Ok(Self { kid, material })
+    }
+}
+
+impl From<Jwk> for WrittenKey {
+    fn from(key: Jwk) -> Self {
+        let mut written = Self {
+            kid: key.kid,
+            kty: String::new(),
+            n: None,
+            e: None,
+            crv: None,
+            x: None,
+            y: None,
+            k: None,
+        };
+        let kty = match key.material {
+            KeyMaterial::Rsa { n, e } => {
+                (written.n, written.e) = (Some(n), Some(e));
+                "RSA"
+            }
+            KeyMaterial::Ec { crv, x, y } => {
+                (written.crv, written.x, written.y) = (Some(crv), Some(x), Some(y));
+                "EC"
+            }
+            KeyMaterial::Okp { crv, x } => {
+                (written.crv, written.x) = (Some(crv), Some(x));
+                "OKP"
+            }
+            KeyMaterial::Oct { k } => {
+                written.k = Some(k);
+                "oct"
+            }
+        };
+        kty.clone_into(&mut written.kty);
+        written
+    }
 }
 
 /// Bytes that travel as unpadded base64url (RFC 7515 section 2).
@@ -231,6 +313,28 @@ mod tests {
         };
         assert_eq!(serde_json::to_value(&key).unwrap(), json);
         assert_eq!(serde_json::from_value::<Jwk>(json).unwrap(), key);
+    }
+
+    #[test]
+    fn a_key_of_every_kind_survives_its_text_form() {
+        for json in [
+            serde_json::json!({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAC"}),
+            serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": "AQAB", "kid": "k"}),
+            serde_json::json!({"kty": "oct", "k": "AQAB"}),
+        ] {
+            let key: Jwk = serde_json::from_value(json.clone()).unwrap();
+            assert_eq!(serde_json::to_value(key).unwrap(), json);
+        }
+        for json in [
+            serde_json::json!({"kty": "RSA", "n": "AQAB"}),
+            serde_json::json!({"kty": "DSA", "k": "AQAB"}),
+            serde_json::json!({"k": "AQAB"}),
+        ] {
+            assert!(
+                serde_json::from_value::<Jwk>(json.clone()).is_err(),
+                "{json}"
+            );
+        }
     }
 
     #[test]

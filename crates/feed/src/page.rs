@@ -30,19 +30,33 @@ pub struct ChangePage {
     pub changes: Vec<Change>,
 }
 
+/// A text is not a page.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidPage(#[from] serde_json::Error);
+
+impl ChangePage {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When the text is no JSON, or not that of a page.
+    pub fn from_json(text: &[u8]) -> Result<Self, InvalidPage> {
+        Ok(serde_json::from_slice(text)?)
+    }
+}
+
 /// One object as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenChange", into = "WrittenChange")]
 pub struct Change {
     /// When it became so.
     pub revision: Revision,
     /// What became so.
-    #[serde(flatten)]
     pub object: ChangedObject,
 }
 
 /// The new state of an object, or that it is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangedObject {
     /// An access profile was created or is different, or something that it carries is.
     Profile(Box<Profile>),
@@ -54,8 +68,83 @@ pub enum ChangedObject {
     CollectionRemoved(CollectionId),
 }
 
+/// A change as it stands in JSON: the revision beside exactly one of the others. Serde's own way to that, flattening,
+/// would hold every profile twice while it is read.
+#[derive(Serialize, Deserialize)]
+struct WrittenChange {
+    revision: Revision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<Box<Profile>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile_removed: Option<ProfileId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collection: Option<Box<Collection>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collection_removed: Option<CollectionId>,
+}
+
+/// A change is about nothing that is known, or about more than one object.
+#[derive(Debug, thiserror::Error)]
+#[error("a change is about exactly one object")]
+struct InvalidChange;
+
+impl TryFrom<WrittenChange> for Change {
+    type Error = InvalidChange;
+
+    fn try_from(written: WrittenChange) -> Result<Self, InvalidChange> {
+        let objects = [
+            written.profile.map(ChangedObject::Profile),
+            written.profile_removed.map(ChangedObject::ProfileRemoved),
+            written.collection.map(ChangedObject::Collection),
+            written
+                .collection_removed
+                .map(ChangedObject::CollectionRemoved),
+        ];
+        let mut objects = objects.into_iter().flatten();
+        match (objects.next(), objects.next()) {
+            (Some(object), None) => Ok(Self {
+                revision: written.revision,
+                object,
+            }),
+            _ => Err(InvalidChange),
+        }
+    }
+}
+
+impl From<Change> for WrittenChange {
+    fn from(change: Change) -> Self {
+        let mut written = Self {
+            revision: change.revision,
+            profile: None,
+            profile_removed: None,
+            collection: None,
+            collection_removed: None,
+        };
+        match change.object {
+            ChangedObject::Profile(profile) => written.profile = Some(profile),
+            ChangedObject::ProfileRemoved(id) => written.profile_removed = Some(id),
+            ChangedObject::Collection(collection) => written.collection = Some(collection),
+            ChangedObject::CollectionRemoved(id) => written.collection_removed = Some(id),
+        }
+        written
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_change_is_about_exactly_one_object() {
+        for change in [
+            r#"{"revision": 1}"#,
+            r#"{"revision": 1, "unheard_of": {}}"#,
+            r#"{"revision": 1, "profile_removed": "ap_00000000010000000000000001",
+                "collection_removed": "co_00000000010000000000000003"}"#,
+        ] {
+            let refusal = serde_json::from_str::<Change>(change).unwrap_err();
+            assert!(refusal.to_string().contains("exactly one object"));
+        }
+    }
+
     use super::*;
     use crate::{AccessMethod, AddressLists, ApiKey, Client, ClientId, Digest, KeyState};
 
