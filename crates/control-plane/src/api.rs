@@ -5,6 +5,8 @@ pub mod answer;
 pub mod asked;
 pub mod clients;
 pub mod collections;
+pub mod jwt;
+pub mod keys;
 pub mod openapi;
 pub mod policies;
 
@@ -30,7 +32,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
             access_profiles::change,
             access_profiles::delete
         ))
-        .routes(routes!(access_profiles::refresh_key))
+        .routes(routes!(keys::refresh))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::change, keys::revoke))
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(
             collections::read,

@@ -1,10 +1,12 @@
 //! What an operator and a gateway can do: the rules about records. No HTTP, no SQL.
 
 pub mod access_profile;
+pub mod api_key;
 pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod jwt;
 pub mod key_material;
 pub mod key_set;
 pub mod page;
@@ -41,12 +43,32 @@ pub struct Committed<T> {
     pub record: T,
     /// A gateway that has seen it has seen the edit.
     pub revision: Revision,
+    /// What became of the draft that its author may not expect.
+    pub notices: Vec<Notice>,
+}
+
+/// Something that was understood in another way than it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Where: a JSON pointer (RFC 6901) into the body.
+    pub pointer: String,
+    /// What became of it.
+    pub detail: String,
 }
 
 impl<T> Committed<T> {
     async fn by(edit: Edit, record: T) -> Result<Self, Refusal> {
         let revision = edit.commit().await?;
-        Ok(Self { record, revision })
+        Ok(Self {
+            record,
+            revision,
+            notices: Vec::new(),
+        })
+    }
+
+    fn with_notices(mut self, notices: Vec<Notice>) -> Self {
+        self.notices = notices;
+        self
     }
 }
 

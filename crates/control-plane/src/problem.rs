@@ -191,6 +191,10 @@ impl From<Refusal> for Problem {
             Refusal::EndpointClaimed { holders, .. } => {
                 Self::new(Kind::Conflict, detail).with_collections(holders.map(|(id, _)| id))
             }
+            Refusal::IdentityTaken { holder, .. } => {
+                Self::new(Kind::Conflict, detail).with_profiles(vec![holder])
+            }
+            Refusal::KeyTaken | Refusal::TooManyKeys { .. } => Self::new(Kind::Conflict, detail),
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)
             }

@@ -1,18 +1,19 @@
-//! `/access-profiles`: what clients may use, from where, and their keys.
+//! `/access-profiles`: what clients may use, from where, and how they prove themselves.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
-use portcullis_store::ApiKey;
+use portcullis_store::AccessMethod as StoredMethod;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
 use super::asked::{Asked, Changes, Draft, Named, ProfilePageQuery, id, limit};
+use super::jwt::Jwt;
+use super::keys::{Key, revealed, shown_once};
 use crate::app::App;
 use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
 use crate::app::time::Moment;
@@ -40,7 +41,9 @@ pub struct AccessProfile {
     pub policy_id: Option<PolicyId>,
     /// How its callers prove themselves.
     pub access_method: AccessMethod,
-    /// The keys that work, the newest first.
+    /// What their tokens have to be like, with the access method `jwt`.
+    pub jwt: Option<Jwt>,
+    /// The API keys that work, the newest first. With the access method `jwt` they only name the profile in tokens.
     pub keys: Vec<Key>,
     /// From which addresses.
     pub addresses: AddressLists,
@@ -48,20 +51,12 @@ pub struct AccessProfile {
     pub enabled: bool,
     /// When it stops working.
     pub expires_at: Option<Moment>,
+    /// Whether calls that it does not grant are only noted, and pass.
+    pub observe: bool,
     /// When it was created.
     pub created_at: Moment,
     /// When it was last changed.
     pub updated_at: Moment,
-}
-
-/// An API key as it may be shown at any time: never the key itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Key {
-    /// Its public id: the third part of the key.
-    #[schema(example = "k3x9m2p7q8r9")]
-    pub id: String,
-    /// When it was issued.
-    pub created_at: Moment,
 }
 
 /// An access profile with its first key.
@@ -70,31 +65,9 @@ pub struct CreatedProfile {
     /// The profile.
     #[serde(flatten)]
     pub profile: AccessProfile,
-    /// The whole key. Shown only now: the control plane keeps its digest.
+    /// The whole key. Shown only now: the control plane keeps its digest. Null with the access method `jwt`.
     #[schema(example = "ptc_live_k3x9m2p7q8r9_…")]
-    pub api_key: String,
-}
-
-/// A new key in place of the old one.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RefreshedKey {
-    /// Whose it is.
-    #[schema(value_type = String)]
-    pub profile_id: ProfileId,
-    /// The whole key. Shown only now: the control plane keeps its digest.
-    #[schema(example = "ptc_live_k3x9m2p7q8r9_…")]
-    pub api_key: String,
-    /// What is known of it later.
-    pub key: Key,
-}
-
-impl From<ApiKey> for Key {
-    fn from(stored: ApiKey) -> Self {
-        Self {
-            id: stored.id,
-            created_at: Moment::from_ms(stored.created_at_ms),
-        }
-    }
+    pub api_key: Option<String>,
 }
 
 impl From<ProfileWithKeys> for AccessProfile {
@@ -106,7 +79,11 @@ impl From<ProfileWithKeys> for AccessProfile {
             description: profile.description,
             collections: profile.collections,
             policy_id: profile.policy_id,
-            access_method: AccessMethod::ApiKey,
+            access_method: AccessMethod::from(&profile.access),
+            jwt: match profile.access {
+                StoredMethod::ApiKey => None,
+                StoredMethod::Jwt(jwt) => Some(Jwt::from(*jwt)),
+            },
             keys: keys.into_iter().map(Key::from).collect(),
             addresses: AddressLists {
                 allow: profile.addresses.allow,
@@ -114,6 +91,7 @@ impl From<ProfileWithKeys> for AccessProfile {
             },
             enabled: profile.enabled,
             expires_at: profile.expires_at_ms.map(Moment::from_ms),
+            observe: profile.observe,
             created_at: Moment::from_ms(profile.created_at_ms),
             updated_at: Moment::from_ms(profile.updated_at_ms),
         }
@@ -122,7 +100,7 @@ impl From<ProfileWithKeys> for AccessProfile {
 
 /// Adds an access profile
 ///
-/// The answer shows its first API key, only this once.
+/// With the access method `api_key`, the answer shows its first API key, only this once.
 #[utoipa::path(post, path = "/access-profiles", operation_id = "create_access_profile", tag = "access profiles",
     request_body = AccessProfileDraft,
     responses((status = 201, description = "The profile with its key.", body = Edited<CreatedProfile>), WriteRefusals))]
@@ -132,10 +110,12 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let created = app.create_profile(draft).await?;
     let answer = Edited::of(created, |(profile, issued)| CreatedProfile {
-        api_key: issued.key.reveal().to_owned(),
+        api_key: issued
+            .as_ref()
+            .and_then(|issued| issued.key.as_ref().map(revealed)),
         profile: AccessProfile::from(ProfileWithKeys {
             profile,
-            keys: vec![issued.record],
+            keys: issued.into_iter().map(|issued| issued.record).collect(),
         }),
     });
     Ok(shown_once(answer.created()))
@@ -169,7 +149,8 @@ pub async fn read(
 
 /// Changes an access profile
 ///
-/// A JSON merge patch: what is absent stays, `null` clears. A list replaces the whole list. Its keys stay.
+/// A JSON merge patch: what is absent stays, `null` clears. A list replaces the whole list, and so do
+/// `required_claims`. The API keys stay, and the keys of tokens too unless others are given.
 #[utoipa::path(patch, path = "/access-profiles/{id}", operation_id = "change_access_profile", tag = "access profiles",
     params(("id" = String, Path, description = "The identifier of the profile.")),
     request_body = AccessProfileDraft,
@@ -195,30 +176,4 @@ pub async fn delete(
 ) -> Result<Edited<Removed>, Problem> {
     let deleted = app.delete_profile(id).await?;
     Ok(Edited::of(deleted, |()| Removed {}))
-}
-
-/// Refreshes the key of an access profile
-///
-/// The old key is revoked at once. The answer shows the new one, only this once.
-#[utoipa::path(post, path = "/access-profiles/{id}/key/refresh", operation_id = "refresh_access_profile_key",
-    tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
-    responses((status = 200, description = "The new key.", body = Edited<RefreshedKey>), ReadRefusals))]
-pub async fn refresh_key(
-    State(app): State<Arc<App>>,
-    Named(id): Named<ProfileId>,
-) -> Result<Response, Problem> {
-    let refreshed = app.refresh_key(id).await?;
-    let answer = Edited::of(refreshed, |issued| RefreshedKey {
-        profile_id: id,
-        api_key: issued.key.reveal().to_owned(),
-        key: Key::from(issued.record),
-    });
-    Ok(shown_once(answer))
-}
-
-/// An answer that nobody on the way may keep.
-fn shown_once(answer: impl IntoResponse) -> Response {
-    let kept_by_nobody = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (kept_by_nobody, answer).into_response()
 }

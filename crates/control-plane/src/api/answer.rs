@@ -25,6 +25,21 @@ pub struct Edited<T> {
     /// A gateway that has seen this revision has seen the edit. Also in the header `portcullis-revision`.
     #[schema(value_type = u64)]
     pub revision: Revision,
+    /// What was understood in another way than it was written. Absent, when nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub notices: Vec<Notice>,
+}
+
+/// Something that was understood in another way than it was written.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Notice {
+    /// Where: a JSON pointer (RFC 6901) into the body.
+    #[schema(example = "/addresses/allow/0")]
+    pub pointer: String,
+    /// What became of it.
+    #[schema(example = "`8.8.8.8/24` is kept as `8.8.8.0/24`, which covers the same")]
+    pub detail: String,
 }
 
 /// The outcome of a removal.
@@ -47,6 +62,14 @@ impl<T> Edited<T> {
         Self {
             record: as_answer(committed.record),
             revision: committed.revision,
+            notices: committed
+                .notices
+                .into_iter()
+                .map(|notice| Notice {
+                    pointer: notice.pointer,
+                    detail: notice.detail,
+                })
+                .collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use portcullis_feed::ProfileId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -20,8 +21,14 @@ const DEFAULT_LIMIT: u32 = 100;
 /// The identifier in the path. What is no identifier names nothing.
 pub struct Named<T>(pub T);
 
+/// The identifiers of a profile and of one of its keys in the path.
+pub struct NamedKey(pub ProfileId, pub String);
+
 /// A draft in the body.
 pub struct Draft<T>(pub T);
+
+/// A draft in the body, which may be empty.
+pub struct DraftIfAny<T>(pub T);
 
 /// A patch in the body.
 pub struct Changes(pub Patch);
@@ -91,12 +98,27 @@ impl<S: Send + Sync, T: FromStr + Send> FromRequestParts<S> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let nothing = || Problem::new(Kind::NotFound, "the path names no record of this kind");
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| nothing())?;
         text.parse().map(Self).map_err(|_| nothing())
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((profile, key)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| nothing())?;
+        let profile = profile.parse().map_err(|_| nothing())?;
+        Ok(Self(profile, key))
+    }
+}
+
+fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "the path names no record of this kind")
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
@@ -119,6 +141,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Draft<T> {
     }
 }
 
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for DraftIfAny<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return Draft::from_request(request, state)
+                .await
+                .map(|Draft(draft)| Self(draft));
+        }
+        let body = body(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        Err(of_another_type(&["application/json"]))
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Changes {
     type Rejection = Problem;
 
@@ -135,9 +174,17 @@ async fn json_body<S: Send + Sync>(
     types: &[&str],
 ) -> Result<Bytes, Problem> {
     if !has_content_type(request.headers(), types) {
-        let detail = format!("the body has to be `{}`", types.join("` or `"));
-        return Err(Problem::new(Kind::UnsupportedContentType, detail));
+        return Err(of_another_type(types));
     }
+    body(request, state).await
+}
+
+fn of_another_type(types: &[&str]) -> Problem {
+    let detail = format!("the body has to be `{}`", types.join("` or `"));
+    Problem::new(Kind::UnsupportedContentType, detail)
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state)
         .await
         .map_err(|rejection| {

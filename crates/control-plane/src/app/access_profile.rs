@@ -1,22 +1,24 @@
-//! Access profiles: what a client may use, from where, and the keys with which it proves itself.
+//! Access profiles: what a client may use, from where, and how it proves itself. Keys after the first stand elsewhere.
 
 use std::collections::HashSet;
 
-use portcullis_engine::address::AddressRules;
-use portcullis_engine::api_key;
+use portcullis_engine::address::{self, AddressRules};
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
-use portcullis_store::{AccessProfile, ApiKey, Edit, Snapshot};
+use portcullis_store::{AccessMethod as StoredMethod, AccessProfile, ApiKey, JwtKeys, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::api_key::{IssuedKey, works};
 use super::client::enabled;
-use super::draft::{Patch, list, object_or_default};
+use super::draft::{Patch, list, object_if_any, object_or_default};
+use super::jwt::JwtDraft;
+use super::key_set::Networks;
 use super::page::Page;
 use super::refusal::refuse_any;
 use super::text::{Description, Name, stored_description, stored_name};
 use super::time::Moment;
 use super::world::Identifier as _;
-use super::{App, Committed, Refusal, Violation};
+use super::{App, Committed, Notice, Refusal, Violation};
 
 /// An access profile as an operator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -42,6 +44,13 @@ pub struct AccessProfileDraft {
     #[serde(default)]
     #[schema(default = "api_key")]
     pub access_method: AccessMethod,
+    /// What their tokens have to be like: given with the access method `jwt`, and with no other.
+    #[serde(default, deserialize_with = "object_if_any")]
+    pub jwt: Option<JwtDraft>,
+    /// When the first API key stops working. Never, when absent. Only for a new profile with the access method
+    /// `api_key`.
+    #[serde(default, skip_serializing)]
+    pub key_expires_at: Option<Moment>,
     /// From which addresses.
     #[serde(default, deserialize_with = "object_or_default")]
     pub addresses: AddressLists,
@@ -52,6 +61,10 @@ pub struct AccessProfileDraft {
     /// When it stops working. Never, when absent.
     #[serde(default)]
     pub expires_at: Option<Moment>,
+    /// Whether calls that it does not grant (by address, endpoint, collection or limit) are only noted, and pass. False,
+    /// when absent.
+    #[serde(default)]
+    pub observe: bool,
 }
 
 /// How the callers of a profile prove themselves.
@@ -61,6 +74,8 @@ pub enum AccessMethod {
     /// By an API key.
     #[default]
     ApiKey,
+    /// By a signed token.
+    Jwt,
 }
 
 /// Addresses, CIDR blocks such as `10.0.0.0/8`, and ranges such as `10.0.0.1-10.0.0.9`, IPv4 and IPv6.
@@ -86,32 +101,40 @@ pub struct ProfileWithKeys {
     pub keys: Vec<ApiKey>,
 }
 
-/// A key in the one moment when it is known in full.
-#[derive(Debug)]
-pub struct IssuedKey {
-    /// What is shown once.
-    pub key: api_key::ApiKey,
-    /// What is kept.
-    pub record: ApiKey,
-}
-
 impl App {
-    /// Adds an access profile, and issues its first key.
+    /// Adds an access profile, and issues its first key, if it is with keys that its callers prove themselves.
     ///
     /// # Errors
-    /// When its client, its policy or a collection does not exist, or an address is none.
+    /// When its client, its policy or a collection does not exist, an address is none, or its tokens could not be
+    /// verified or told from those of another profile.
     pub async fn create_profile(
         &self,
         draft: AccessProfileDraft,
-    ) -> Result<Committed<(AccessProfile, IssuedKey)>, Refusal> {
+    ) -> Result<Committed<(AccessProfile, Option<IssuedKey>)>, Refusal> {
         let now_ms = self.world.clock.now_ms();
-        let profile = draft.into_profile(ProfileId::new(&self.world)?, now_ms, now_ms)?;
-        let issued = self.issue_key(profile.id)?;
+        let id = ProfileId::new(&self.world)?;
+        let (method, key_expires_at) = (draft.access_method, draft.key_expires_at);
+        let (profile, notices) =
+            draft.into_profile(id, [now_ms, now_ms], None, &self.key_set_networks)?;
+        let issued = match method {
+            AccessMethod::ApiKey => {
+                self.refuse_past("/key_expires_at", key_expires_at.map(Moment::as_ms))?;
+                Some(self.new_key(id, key_expires_at)?)
+            }
+            AccessMethod::Jwt => {
+                let detail = "a profile with the access method `jwt` begins without an API key";
+                refuse_given("/key_expires_at", key_expires_at, detail)?;
+                None
+            }
+        };
         let mut edit = self.store.edit().await?;
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;
-        edit.insert_key(&issued.record).await?;
-        Committed::by(edit, (profile, issued)).await
+        if let Some(issued) = &issued {
+            edit.insert_key(&issued.record).await?;
+        }
+        let created = Committed::by(edit, (profile, issued)).await?;
+        Ok(created.with_notices(notices))
     }
 
     /// An access profile.
@@ -121,7 +144,7 @@ impl App {
     pub async fn profile(&self, id: ProfileId) -> Result<ProfileWithKeys, Refusal> {
         let mut snapshot = self.store.read().await?;
         let profile = snapshot.profile(id).await?.ok_or_else(|| unknown(id))?;
-        with_keys(&mut snapshot, profile).await
+        self.with_keys(&mut snapshot, profile).await
     }
 
     /// A page of the access profiles of one client or of all.
@@ -142,7 +165,7 @@ impl App {
         let ids: Vec<ProfileId> = page.items.iter().map(|profile| profile.id).collect();
         let mut keys = snapshot.keys_of(&ids).await?;
         let items = page.items.into_iter().map(|profile| ProfileWithKeys {
-            keys: working(keys.remove(&profile.id).unwrap_or_default()),
+            keys: self.working(keys.remove(&profile.id)),
             profile,
         });
         Ok(Page {
@@ -162,16 +185,33 @@ impl App {
     ) -> Result<Committed<ProfileWithKeys>, Refusal> {
         let mut edit = self.store.edit().await?;
         let before = edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
-        let draft = patch.applied_to(&AccessProfileDraft::from(&before))?;
+        let mut draft = AccessProfileDraft::from(&before);
+        // Members are merged into objects, and keys into other keys would be nonsense: what is mentioned is replaced.
+        let mentions = |member: &str| patch.mentions("jwt", member);
+        if mentions("required_claims")
+            && let Some(jwt) = &mut draft.jwt
+        {
+            jwt.required_claims.clear();
+        }
+        let kept = match &before.access {
+            StoredMethod::Jwt(jwt) if !JwtDraft::KEY_MEMBERS.into_iter().any(mentions) => {
+                Some(&jwt.keys)
+            }
+            StoredMethod::Jwt(_) | StoredMethod::ApiKey => None,
+        };
+        let draft = patch.applied_to(&draft)?;
         if draft.client_id != before.client_id {
             let violation = Violation::new("/client_id", "a profile cannot move to another client");
             return Err(Refusal::Invalid(vec![violation]));
         }
-        let profile = draft.into_profile(id, before.created_at_ms, self.world.clock.now_ms())?;
+        let detail = "only a new profile is given its first key: change the key itself";
+        refuse_given("/key_expires_at", draft.key_expires_at, detail)?;
+        let times = [before.created_at_ms, self.world.clock.now_ms()];
+        let (profile, notices) = draft.into_profile(id, times, kept, &self.key_set_networks)?;
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;
-        let profile = with_keys(edit.read(), profile).await?;
-        Committed::by(edit, profile).await
+        let profile = self.with_keys(edit.read(), profile).await?;
+        Ok(Committed::by(edit, profile).await?.with_notices(notices))
     }
 
     /// Removes an access profile with its keys.
@@ -180,64 +220,39 @@ impl App {
     /// When there is none.
     pub async fn delete_profile(&self, id: ProfileId) -> Result<Committed<()>, Refusal> {
         let mut edit = self.store.edit().await?;
-        known(&mut edit, id).await?;
+        edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
         edit.delete_profile(id).await?;
         Committed::by(edit, ()).await
     }
 
-    /// Revokes the key of an access profile at once, and issues a new one.
-    ///
-    /// # Errors
-    /// When there is no such profile.
-    pub async fn refresh_key(&self, id: ProfileId) -> Result<Committed<IssuedKey>, Refusal> {
-        let issued = self.issue_key(id)?;
-        let mut edit = self.store.edit().await?;
-        known(&mut edit, id).await?;
-        edit.revoke_keys(id, issued.record.created_at_ms).await?;
-        edit.insert_key(&issued.record).await?;
-        Committed::by(edit, issued).await
+    async fn with_keys(
+        &self,
+        snapshot: &mut Snapshot,
+        profile: AccessProfile,
+    ) -> Result<ProfileWithKeys, Refusal> {
+        let keys = snapshot.keys_of(&[profile.id]).await?.remove(&profile.id);
+        Ok(ProfileWithKeys {
+            keys: self.working(keys),
+            profile,
+        })
     }
 
-    fn issue_key(&self, profile_id: ProfileId) -> Result<IssuedKey, Refusal> {
-        let entropy = &self.world.entropy;
-        let key =
-            api_key::ApiKey::compose(&self.key_environment, entropy.bytes()?, entropy.bytes()?)
-                .map_err(|invalid| Refusal::Malformed(invalid.to_string()))?;
-        let record = ApiKey {
-            id: key.id().to_owned(),
-            profile_id,
-            digest: key.digest(),
-            created_at_ms: self.world.clock.now_ms(),
-            expires_at_ms: None,
-            deprecated_at_ms: None,
-            revoked_at_ms: None,
-            imported: false,
-        };
-        Ok(IssuedKey { key, record })
+    fn working(&self, keys: Option<Vec<ApiKey>>) -> Vec<ApiKey> {
+        let now_ms = self.world.clock.now_ms();
+        let mut keys = keys.unwrap_or_default();
+        keys.retain(|key| works(key, now_ms));
+        keys
     }
 }
 
-async fn known(edit: &mut Edit, id: ProfileId) -> Result<AccessProfile, Refusal> {
-    edit.read().profile(id).await?.ok_or_else(|| unknown(id))
+fn refuse_given(pointer: &str, given: Option<Moment>, detail: &str) -> Result<(), Refusal> {
+    match given {
+        Some(_) => Err(Refusal::Invalid(vec![Violation::new(pointer, detail)])),
+        None => Ok(()),
+    }
 }
 
-async fn with_keys(
-    snapshot: &mut Snapshot,
-    profile: AccessProfile,
-) -> Result<ProfileWithKeys, Refusal> {
-    let keys = snapshot.keys_of(&[profile.id]).await?.remove(&profile.id);
-    Ok(ProfileWithKeys {
-        keys: working(keys.unwrap_or_default()),
-        profile,
-    })
-}
-
-fn working(mut keys: Vec<ApiKey>) -> Vec<ApiKey> {
-    keys.retain(|key| key.revoked_at_ms.is_none());
-    keys
-}
-
-/// Everything that a profile refers to has to exist.
+/// Everything that a profile refers to has to exist, and its identity has to be its own.
 async fn refuse_dangling(snapshot: &mut Snapshot, profile: &AccessProfile) -> Result<(), Refusal> {
     let mut violations = Vec::new();
     if snapshot.client(profile.client_id).await?.is_none() {
@@ -257,17 +272,32 @@ async fn refuse_dangling(snapshot: &mut Snapshot, profile: &AccessProfile) -> Re
         let detail = format!("there is no policy `{id}`");
         violations.push(Violation::new("/policy_id", detail));
     }
-    refuse_any(violations)
+    refuse_any(violations)?;
+    let StoredMethod::Jwt(jwt) = &profile.access else {
+        return Ok(());
+    };
+    let Some(identity) = &jwt.identity else {
+        return Ok(());
+    };
+    match snapshot.profile_identified(identity).await? {
+        Some(holder) if holder.id != profile.id => Err(Refusal::IdentityTaken {
+            issuer: identity.issuer.clone(),
+            client: identity.client.clone(),
+            holder,
+        }),
+        _ => Ok(()),
+    }
 }
 
 impl AccessProfileDraft {
     fn into_profile(
         self,
         id: ProfileId,
-        created_at_ms: u64,
-        updated_at_ms: u64,
-    ) -> Result<AccessProfile, Refusal> {
-        let addresses = portcullis_feed::AddressLists {
+        [created_at_ms, updated_at_ms]: [u64; 2],
+        kept: Option<&JwtKeys>,
+        networks: &Networks,
+    ) -> Result<(AccessProfile, Vec<Notice>), Refusal> {
+        let mut addresses = portcullis_feed::AddressLists {
             allow: self.addresses.allow,
             deny: self.addresses.deny,
         };
@@ -280,24 +310,68 @@ impl AccessProfileDraft {
             let pointer = format!("/addresses/{}/{}", invalid.list, invalid.index);
             violations.push(Violation::new(pointer, invalid));
         }
+        let access = access(self.access_method, self.jwt, kept, networks)
+            .map_err(|flaws| violations.extend(flaws));
         refuse_any(violations)?;
-        let AccessMethod::ApiKey = self.access_method;
-        Ok(AccessProfile {
+        let notices = [
+            normalise("allow", &mut addresses.allow),
+            normalise("deny", &mut addresses.deny),
+        ];
+        let profile = AccessProfile {
             id,
             client_id: self.client_id,
             name: self.name.into(),
             description: self.description.map(String::from),
             collections: self.collections,
             policy_id: self.policy_id,
-            access: portcullis_store::AccessMethod::ApiKey,
+            access: access.unwrap_or(StoredMethod::ApiKey),
             addresses,
             enabled: self.enabled,
-            observe: false,
+            observe: self.observe,
             expires_at_ms: self.expires_at.map(Moment::as_ms),
             created_at_ms,
             updated_at_ms,
-        })
+        };
+        Ok((profile, notices.concat()))
     }
+}
+
+/// The access method, from the two members that say it.
+fn access(
+    method: AccessMethod,
+    jwt: Option<JwtDraft>,
+    kept: Option<&JwtKeys>,
+    networks: &Networks,
+) -> Result<StoredMethod, Vec<Violation>> {
+    let flaw = |detail| Err(vec![Violation::new("/jwt", detail)]);
+    match (method, jwt) {
+        (AccessMethod::ApiKey, None) => Ok(StoredMethod::ApiKey),
+        (AccessMethod::ApiKey, Some(_)) => {
+            flaw("null is expected, because the access method is `api_key`")
+        }
+        (AccessMethod::Jwt, None) => {
+            flaw("an object is expected, because the access method is `jwt`")
+        }
+        (AccessMethod::Jwt, Some(jwt)) => {
+            let jwt = jwt.into_jwt(kept, networks)?;
+            Ok(StoredMethod::Jwt(Box::new(jwt)))
+        }
+    }
+}
+
+/// Writes each entry of a list of addresses in the form that says what it covers.
+fn normalise(list: &str, entries: &mut [String]) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for (index, entry) in entries.iter_mut().enumerate() {
+        if let Some(normal) = address::normalised(entry) {
+            notices.push(Notice {
+                pointer: format!("/addresses/{list}/{index}"),
+                detail: format!("`{entry}` is kept as `{normal}`, which covers the same"),
+            });
+            *entry = normal;
+        }
+    }
+    notices
 }
 
 fn repetitions(collections: &[CollectionId]) -> Vec<Violation> {
@@ -323,18 +397,33 @@ impl From<&AccessProfile> for AccessProfileDraft {
             description: stored_description(profile.description.as_deref()),
             collections: profile.collections.clone(),
             policy_id: profile.policy_id,
-            access_method: AccessMethod::ApiKey,
+            access_method: AccessMethod::from(&profile.access),
+            jwt: match &profile.access {
+                StoredMethod::ApiKey => None,
+                StoredMethod::Jwt(jwt) => Some(JwtDraft::from(&**jwt)),
+            },
+            key_expires_at: None,
             addresses: AddressLists {
                 allow: profile.addresses.allow.clone(),
                 deny: profile.addresses.deny.clone(),
             },
             enabled: profile.enabled,
             expires_at: profile.expires_at_ms.map(Moment::from_ms),
+            observe: profile.observe,
         }
     }
 }
 
-fn unknown(id: ProfileId) -> Refusal {
+impl From<&StoredMethod> for AccessMethod {
+    fn from(stored: &StoredMethod) -> Self {
+        match stored {
+            StoredMethod::ApiKey => Self::ApiKey,
+            StoredMethod::Jwt(_) => Self::Jwt,
+        }
+    }
+}
+
+pub(super) fn unknown(id: ProfileId) -> Refusal {
     Refusal::NotFound {
         kind: "access profile",
         id: id.to_string(),

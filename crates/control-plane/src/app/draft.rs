@@ -11,10 +11,20 @@ use serde_path_to_error::{Path, Segment};
 
 use super::{Refusal, Violation};
 
+/// Members whose values may be secrets.
+const CONFIDENTIAL: [&str; 2] = ["key", "secret"];
+
 /// What should be different in a record: a JSON merge patch (RFC 7396). A member that is absent stays, `null` clears.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Its `Debug` form shows only the names of members: values may be secrets.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Patch(Map<String, Value>);
+
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// Reads a draft.
 ///
@@ -41,6 +51,12 @@ impl Patch {
             serde_json::to_value(draft).map_err(|error| Refusal::Malformed(error.to_string()))?;
         merge(&mut value, Value::Object(self.0));
         read_object(value)
+    }
+
+    /// Whether it says anything about a member of a member.
+    pub(super) fn mentions(&self, parent: &str, member: &str) -> bool {
+        let parent = self.0.get(parent).and_then(Value::as_object);
+        parent.is_some_and(|parent| parent.contains_key(member))
     }
 }
 
@@ -70,28 +86,49 @@ fn violation(path: &Path, message: &str) -> Violation {
     let detail = message
         .rsplit_once(" at line ")
         .map_or(message, |(detail, _)| detail);
-    let mut pointer: String = path
-        .iter()
-        .filter_map(|segment| match segment {
-            Segment::Seq { index } => Some(format!("/{index}")),
-            Segment::Map { key } => Some(format!("/{}", escaped(key))),
-            Segment::Enum { .. } | Segment::Unknown => None,
-        })
-        .collect();
+    let mut pointer = String::new();
+    let mut is_confidential = false;
+    for segment in path {
+        match segment {
+            // Whatever stands in there may be a secret in the wrong place, its names too.
+            Segment::Map { .. } if is_confidential => break,
+            Segment::Map { key } => {
+                is_confidential = CONFIDENTIAL.contains(&key.as_str());
+                pointer.push_str(&Violation::pointer(&[key]));
+            }
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let detail = without_value(detail, is_confidential);
     // The path of a field that is absent, or there twice, ends before it: only the message says its name.
     let unnamed = ["missing field `", "duplicate field `"]
         .iter()
         .find_map(|beginning| detail.strip_prefix(beginning)?.strip_suffix('`'));
     if let Some(field) = unnamed {
-        pointer.push('/');
-        pointer.push_str(&escaped(field));
+        pointer.push_str(&Violation::pointer(&[field]));
     }
     Violation::new(pointer, detail)
 }
 
-/// A name as a part of a JSON pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+/// A message of serde without the value that it repeats: of a value in the wrong place nobody knows what it is.
+fn without_value(message: &str, is_confidential: bool) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_owned();
+    };
+    let found = match found.split_once(": ") {
+        Some(("invalid type" | "invalid value", value)) => {
+            let kind = value.split(['"', '`']).next().unwrap_or_default();
+            let fault = found.split(':').next().unwrap_or_default();
+            format!("{fault}: {}", kind.trim_end())
+        }
+        _ if is_confidential => match found.split_once(" `") {
+            Some((kind, _)) => kind.to_owned(),
+            None => found.to_owned(),
+        },
+        _ => return message.to_owned(),
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// A JSON object. Serde reads its structs from arrays too, by position, which nobody means.
@@ -132,7 +169,24 @@ pub(super) fn objects<'de, const LONGEST: usize, D: Deserializer<'de>, T: Deseri
 pub(super) fn list<'de, const LONGEST: usize, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    let values: Vec<T> = Vec::deserialize(deserializer)?;
+    bounded::<LONGEST, D, T>(Vec::deserialize(deserializer)?)
+}
+
+/// Reads a field that is such a list, or `null` for an empty one.
+pub(super) fn list_or_default<'de, const LONGEST: usize, D, T>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let values: Option<Vec<T>> = Option::deserialize(deserializer)?;
+    bounded::<LONGEST, D, T>(values.unwrap_or_default())
+}
+
+fn bounded<'de, const LONGEST: usize, D: Deserializer<'de>, T>(
+    values: Vec<T>,
+) -> Result<Vec<T>, D::Error> {
     if values.len() > LONGEST {
         return Err(D::Error::custom(format!(
             "a list of at most {LONGEST} entries is expected"

@@ -42,6 +42,25 @@ pub enum Refusal {
         /// Who claims it, with their names: the one that has it and the one that would.
         holders: [(CollectionId, String); 2],
     },
+    /// Tokens that name one profile would name another one too.
+    #[error("`{issuer}` `{client}` is the identity of the access profile `{}` ({}) already", .holder.name, .holder.id)]
+    IdentityTaken {
+        /// The identity provider.
+        issuer: String,
+        /// Its name for the client.
+        client: String,
+        /// Who has it.
+        holder: ProfileName,
+    },
+    /// A key is registered already. Whose it is would tell who imports keys about others.
+    #[error("this key is registered already")]
+    KeyTaken,
+    /// The keys of a profile would be too many.
+    #[error("an access profile has at most {most} keys that work")]
+    TooManyKeys {
+        /// How many it may have.
+        most: usize,
+    },
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
     InUse {
@@ -74,6 +93,12 @@ impl Violation {
             pointer: pointer.into(),
             detail: detail.to_string(),
         }
+    }
+
+    /// The JSON pointer to a member by the names on the way.
+    pub(super) fn pointer(names: &[&str]) -> String {
+        let escaped = |name: &&str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        names.iter().map(escaped).collect()
     }
 }
 

@@ -80,7 +80,7 @@ async fn a_bad_profile_is_refused_at_the_field() {
         ),
         ("policy_id", json!(unknown("po_")), "/policy_id"),
         ("policy_id", json!("gold"), "/policy_id"),
-        ("access_method", json!("jwt"), "/access_method"),
+        ("access_method", json!("jwt"), "/jwt"),
         ("access_method", json!("password"), "/access_method"),
         ("access_method", json!(null), "/access_method"),
         (

@@ -37,7 +37,7 @@ async fn a_gateway_syncs_from_nothing_and_follows() {
             .is(200),
     );
 
-    assert_eq!(first.format, 1);
+    assert_eq!(first.format, portcullis_feed::FORMAT);
     assert_eq!(first.epoch, "epoch-1");
     assert_eq!(
         (first.after, first.revision, first.head),
