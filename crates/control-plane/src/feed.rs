@@ -1,12 +1,14 @@
-//! The door for gateways: *give me what changed after revision R*, as [`portcullis_feed::CHANGES_PATH`] says it.
+//! The door for gateways: *give me what changed after revision R*, as [`portcullis_feed::CHANGES_PATH`] says it, and
+//! *there is a key that I do not know*.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Query, State, rejection::QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use portcullis_feed::{Epoch, Revision};
+use portcullis_feed::{Epoch, Revision, UnknownKey};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -82,4 +84,12 @@ pub async fn changes(
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
+}
+
+/// Takes note that a token named a key that a profile does not have. Whatever comes of it, the gateway need not know.
+pub async fn unknown_key(State(door): State<Door>, body: Bytes) -> Result<StatusCode, Problem> {
+    let unknown: UnknownKey = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(Kind::MalformedRequest, error.to_string()))?;
+    door.app.want_newer_keys(unknown.profile).await?;
+    Ok(StatusCode::ACCEPTED)
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use portcullis_control_plane::api::openapi;
 use portcullis_control_plane::app::World;
+use portcullis_control_plane::app::key_set::Networks;
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::secret_key::ChosenSecretKey;
 use portcullis_control_plane::serve::{Settings, serve};
@@ -45,6 +46,13 @@ struct ServeArguments {
     /// What new API keys name: 1 to 12 of a-z and 0-9.
     #[arg(long, env = "PORTCULLIS_KEY_ENVIRONMENT", default_value = "live")]
     key_environment: String,
+    /// From which networks keys of tokens may be fetched though they are not public, such as `10.0.0.0/8,fd00::/8`.
+    /// Only there `http` will do.
+    #[arg(long, env = "PORTCULLIS_KEY_SET_NETWORKS", default_value = "")]
+    key_set_networks: Networks,
+    /// A PEM file with the certificates of authorities that are believed besides the public ones when keys are fetched.
+    #[arg(long, env = "PORTCULLIS_KEY_SET_CA")]
+    key_set_ca: Option<PathBuf>,
     /// What to log on the standard error, such as `info` or `portcullis_control_plane=debug`.
     #[arg(long, env = "PORTCULLIS_LOG", default_value = "info")]
     log: String,
@@ -82,6 +90,11 @@ fn run(task: Task) -> anyhow::Result<()> {
                 listen: arguments.listen,
                 data: arguments.data,
                 key_environment: arguments.key_environment,
+                key_set_networks: arguments.key_set_networks,
+                // An empty variable counts as none here too.
+                key_set_ca: arguments
+                    .key_set_ca
+                    .filter(|path| !path.as_os_str().is_empty()),
                 secret_key: chosen_secret_key("PORTCULLIS_SECRET_KEY")?,
                 tokens: ChosenTokens {
                     operator: chosen_token("PORTCULLIS_OPERATOR_TOKEN")?,

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
-use portcullis_feed::CHANGES_PATH;
+use axum::routing::{get, post};
+use portcullis_feed::{CHANGES_PATH, UNKNOWN_KEY_PATH};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -37,6 +37,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         .merge(
             Router::new()
                 .route(CHANGES_PATH, get(feed::changes))
+                .route(UNKNOWN_KEY_PATH, post(feed::unknown_key))
                 .route_layer(gateways)
                 .with_state(door),
         )

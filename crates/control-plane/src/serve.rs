@@ -13,8 +13,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::app::key_set::Networks;
 use crate::app::token::{ChosenTokens, NewTokens};
 use crate::app::{App, NoEntropy, Refusal, World};
+use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
+use crate::app::key_set::Networks;
+use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
 use crate::router::router;
 use crate::secret_key::{ChosenSecretKey, SecretKeyError, SettledKey};
 
@@ -29,6 +33,10 @@ pub struct Settings {
     pub data: PathBuf,
     /// What its keys name.
     pub key_environment: String,
+    /// From which networks that are not public keys may be fetched.
+    pub key_set_networks: Networks,
+    /// Whose certificates are believed when keys are fetched, besides those of the public authorities: a PEM file.
+    pub key_set_ca: Option<PathBuf>,
     /// The key for secrets that the environment gives.
     pub secret_key: Option<ChosenSecretKey>,
     /// The tokens that the environment gives.
@@ -49,6 +57,9 @@ pub enum ServeError {
     /// There is no key for secrets.
     #[error(transparent)]
     SecretKey(#[from] SecretKeyError),
+    /// Keys cannot be fetched over TLS.
+    #[error(transparent)]
+    Trust(#[from] InvalidTrust),
     /// The records cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,11 +113,18 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     }
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let fetcher = Fetcher {
+        resolver: Resolver::of_the_system(),
+        trust: Trust::with(settings.key_set_ca.as_deref())?,
+        networks: settings.key_set_networks,
+        limits: Limits::default(),
+    };
     let secret_key = SettledKey::settle(&settings.data, settings.secret_key, &world.entropy)?;
     let app = open(
         &settings.data,
         &settings.key_environment,
         &secret_key,
+        fetcher.networks.clone(),
         world,
     )
     .await?;
@@ -124,6 +142,8 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         let _ = ending.wait_for(|stopping| *stopping).await;
     });
     let mut serving = tokio::spawn(serving.into_future());
+    let rounds = Rounds::new(Arc::clone(&app), fetcher);
+    let rounds = tokio::spawn(rounds.run(stopping));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -135,6 +155,7 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         tracing::warn!("some requests did not end in time");
         serving.abort();
     }
+    let _ = rounds.await;
     app.close().await;
     Ok(())
 }
@@ -143,6 +164,7 @@ async fn open(
     data: &Path,
     environment: &str,
     secret_key: &SettledKey,
+    networks: Networks,
     world: World,
 ) -> Result<Arc<App>, ServeError> {
     let new_epoch = Digest(world.entropy.bytes()?).to_string();
@@ -158,7 +180,7 @@ async fn open(
         environment: environment.to_owned(),
         source,
     })?;
-    Ok(Arc::new(app))
+    Ok(Arc::new(app.with_key_set_networks(networks)))
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {

@@ -162,9 +162,11 @@ impl Fetcher {
             StatusCode::NOT_MODIFIED if is_conditional => {
                 Ok(Reply::Unchanged(response.into_parts().0.headers))
             }
-            status if status.is_redirection() => Err(FetchFailure::Redirected {
-                status: status.as_u16(),
-            }),
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
+                Err(FetchFailure::Redirected {
+                    status: status.as_u16(),
+                })
+            }
             status => Err(FetchFailure::Status {
                 status: status.as_u16(),
             }),

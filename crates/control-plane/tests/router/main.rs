@@ -10,6 +10,7 @@ mod bad_input;
 mod clients;
 mod collections;
 mod feed;
+mod key_sets;
 mod openapi;
 mod policies;
 mod stage;

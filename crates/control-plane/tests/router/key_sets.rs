@@ -1,0 +1,7 @@
+//! Key sets: how they are fetched, and what becomes of the profiles that follow them.
+
+mod asking;
+mod fetching;
+mod provider;
+mod samples;
+mod tls;
