@@ -17,8 +17,6 @@ use crate::app::key_set::Networks;
 use crate::app::token::{ChosenTokens, NewTokens};
 use crate::app::{App, NoEntropy, Refusal, World};
 use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
-use crate::app::key_set::Networks;
-use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
 use crate::router::router;
 use crate::secret_key::{ChosenSecretKey, SecretKeyError, SettledKey};
 
