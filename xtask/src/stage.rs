@@ -20,7 +20,7 @@ pub use certificate::Certificate;
 pub use control_plane::{ControlPlane, Tokens};
 pub use deadline::within;
 pub use envoy::Envoy;
-pub use operator::{NewProfile, Operator, Reply};
+pub use operator::{NewKey, NewProfile, Operator, Reply};
 pub use parts::Parts;
 pub use running::Running;
 pub use service::{SeenRequest, Service};

@@ -28,7 +28,16 @@ pub struct Reply {
 pub struct NewProfile {
     /// Its public id.
     pub id: String,
-    /// The whole key.
+    /// The whole key. Empty, when its callers prove themselves by tokens.
+    pub api_key: String,
+}
+
+/// An API key in the moment in which it is known.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its public id.
+    pub id: String,
+    /// The whole key. Empty, when it came from elsewhere.
     pub api_key: String,
 }
 
@@ -81,7 +90,8 @@ impl Operator {
         self.create_profile_with(client, name, collections, &json!({}))
     }
 
-    /// Creates an access profile with further members, such as `{"addresses": {"allow": ["10.0.0.0/8"]}}`.
+    /// Creates an access profile with further members, such as `{"addresses": {"allow": ["10.0.0.0/8"]}}`, or
+    /// `{"access_method": "jwt", "jwt": {…}}`.
     ///
     /// # Errors
     /// When the control plane refuses.
@@ -99,7 +109,7 @@ impl Operator {
         let created = self.done("POST", "/access-profiles", &profile)?;
         Ok(NewProfile {
             id: text(&created, "id")?,
-            api_key: text(&created, "api_key")?,
+            api_key: text_if_any(&created, "api_key"),
         })
     }
 
@@ -133,14 +143,32 @@ impl Operator {
     /// # Errors
     /// When the control plane refuses.
     pub fn refresh_key(&self, profile: &str) -> Result<String> {
-        text(
-            &self.done(
-                "POST",
-                &format!("/access-profiles/{profile}/key/refresh"),
-                &Value::Null,
-            )?,
-            "api_key",
-        )
+        Ok(self.refresh_key_with(profile, &Value::Null)?.api_key)
+    }
+
+    /// Replaces the keys of an access profile as said, such as `{"overlap_s": 60}`.
+    ///
+    /// # Errors
+    /// When the control plane refuses.
+    pub fn refresh_key_with(&self, profile: &str, how: &Value) -> Result<NewKey> {
+        self.new_key(&format!("/access-profiles/{profile}/key/refresh"), how)
+    }
+
+    /// Gives an access profile a further key, such as `{"expires_at": "2027-01-31T12:00:00Z"}`, or one from elsewhere:
+    /// `{"key": "…"}`.
+    ///
+    /// # Errors
+    /// When the control plane refuses.
+    pub fn issue_key(&self, profile: &str, key: &Value) -> Result<NewKey> {
+        self.new_key(&format!("/access-profiles/{profile}/keys"), key)
+    }
+
+    fn new_key(&self, path: &str, body: &Value) -> Result<NewKey> {
+        let issued = self.done("POST", path, body)?;
+        Ok(NewKey {
+            id: text(&issued["key"], "id")?,
+            api_key: text_if_any(&issued, "api_key"),
+        })
     }
 
     /// Any request; `path` follows `/api/v1`, and a body of null is none. Refusals are replies too.
@@ -191,4 +219,8 @@ fn text(record: &Value, member: &str) -> Result<String> {
         .as_str()
         .map(str::to_owned)
         .with_context(|| format!("the control plane answered without `{member}`"))
+}
+
+fn text_if_any(record: &Value, member: &str) -> String {
+    record[member].as_str().unwrap_or_default().to_owned()
 }

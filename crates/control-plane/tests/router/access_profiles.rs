@@ -175,3 +175,56 @@ async fn a_removed_profile_is_gone() {
         .await
         .is(200);
 }
+
+#[tokio::test]
+async fn a_block_is_kept_in_the_form_that_says_what_it_covers_and_the_answer_tells_so() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let (_, _, profile) = operator.creates_access("acme").await;
+    assert_eq!(profile["notices"], Value::Null);
+    let path = format!("/api/v1/access-profiles/{}", profile.id());
+
+    let addresses = json!({"allow": ["10.0.0.1", "8.8.8.8/24"], "deny": ["::ffff:192.0.2.1"]});
+    let changed = operator
+        .patches(&path, json!({ "addresses": addresses }))
+        .await
+        .is(200);
+
+    assert_eq!(
+        changed["addresses"],
+        json!({"allow": ["10.0.0.1", "8.8.8.0/24"], "deny": ["192.0.2.1"]})
+    );
+    let pointers: Vec<&Value> = changed["notices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|notice| &notice["pointer"])
+        .collect();
+    assert_eq!(pointers, ["/addresses/allow/1", "/addresses/deny/0"]);
+    let detail = changed["notices"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("`8.8.8.8/24`") && detail.contains("`8.8.8.0/24`"),
+        "{detail}"
+    );
+    let again = operator
+        .patches(&path, json!({"name": "renamed"}))
+        .await
+        .is(200);
+    assert_eq!(again["notices"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_profile_that_observes_is_told_so() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let (_, _, profile) = operator.creates_access("acme").await;
+    assert_eq!(profile["observe"], false);
+    let path = format!("/api/v1/access-profiles/{}", profile.id());
+    let observing = operator
+        .patches(&path, json!({"observe": true}))
+        .await
+        .is(200);
+    assert_eq!(observing["observe"], true);
+    let page = stage.gateway().gets("/feed/v1/changes").await.is(200);
+    assert_eq!(page["changes"][1]["profile"]["observe"], true);
+}

@@ -122,3 +122,28 @@ async fn a_granted_collection_is_not_removed() {
         .is(200);
     operator.deletes(&path).await.is(200);
 }
+
+#[tokio::test]
+async fn a_collection_may_be_public_and_may_allow_dubious_paths() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let created = operator.creates_collection("orders").await;
+    assert_eq!(created["public"], false);
+    assert_eq!(created["allows_dubious_paths"], false);
+    let path = format!("/api/v1/collections/{}", created.id());
+    for member in ["public", "allows_dubious_paths"] {
+        let changed = operator
+            .patches(&path, json!({ member: true }))
+            .await
+            .is(200);
+        assert_eq!(changed[member], true);
+        let page = stage.gateway().gets("/feed/v1/changes").await.is(200);
+        assert_eq!(page["changes"][0]["collection"][member], true);
+        assert_eq!(page["head"], changed.revision());
+    }
+    let refused = operator
+        .patches(&path, json!({"public": null}))
+        .await
+        .is(422);
+    refused.points_at("/public");
+}
