@@ -8,6 +8,7 @@
 
 mod books;
 mod concurrency;
+mod credentials;
 mod feed;
 mod key_sets;
 mod opening;
