@@ -28,9 +28,17 @@ pub struct InvalidSecretKey;
 /// There is no key that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretKeyError {
-    /// The file cannot be read or made.
-    #[error("cannot use the secret key in `{}`", path.display())]
-    Unusable {
+    /// The file cannot be read.
+    #[error("cannot read the secret key in `{}`", path.display())]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be made.
+    #[error("cannot write a secret key to `{}`", path.display())]
+    Unwritable {
         /// Which one.
         path: PathBuf,
         /// Why.
@@ -118,7 +126,7 @@ fn from_file(
     path: &Path,
     entropy: &Entropy,
 ) -> Result<(ChosenSecretKey, Option<PathBuf>), SecretKeyError> {
-    let unusable = |source| SecretKeyError::Unusable {
+    let unwritable = |source| SecretKeyError::Unwritable {
         path: path.to_owned(),
         source,
     };
@@ -126,27 +134,34 @@ fn from_file(
         return Ok((key, None));
     }
     let key = ChosenSecretKey(entropy.bytes()?);
-    if write(path, &key).map_err(unusable)? {
+    if write(path, &key).map_err(unwritable)? {
         return Ok((key, Some(path.to_owned())));
     }
     // Another process was faster. That it may not serve the same folder is for the database to say.
     match read(path)? {
         Some(key) => Ok((key, None)),
-        None => Err(unusable(io::ErrorKind::NotFound.into())),
+        None => Err(unwritable(io::ErrorKind::NotFound.into())),
     }
 }
 
 fn read(path: &Path) -> Result<Option<ChosenSecretKey>, SecretKeyError> {
-    let unusable = |source| SecretKeyError::Unusable {
+    let unreadable = |source| SecretKeyError::Unreadable {
         path: path.to_owned(),
         source,
     };
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(unusable)?,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        opened => opened.map_err(unreadable)?,
     };
     // Of the open file, not of the path: that may lead elsewhere meanwhile.
-    if file.metadata().map_err(unusable)?.mode() & 0o077 != 0 {
+    if file.metadata().map_err(unreadable)?.mode() & 0o077 != 0 {
         return Err(SecretKeyError::ReadableByOthers {
             path: path.to_owned(),
         });
@@ -154,7 +169,7 @@ fn read(path: &Path) -> Result<Option<ChosenSecretKey>, SecretKeyError> {
     let mut bytes = Vec::new();
     file.take(LONGEST_FILE_BYTES)
         .read_to_end(&mut bytes)
-        .map_err(unusable)?;
+        .map_err(unreadable)?;
     let text = String::from_utf8_lossy(&bytes);
     ChosenSecretKey::try_from(text.trim_end())
         .map(Some)

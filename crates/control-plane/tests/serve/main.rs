@@ -7,5 +7,6 @@
 )]
 
 mod process;
+mod secret_key;
 mod starting;
 mod stopping;

@@ -207,7 +207,7 @@ fn a_data_folder_that_cannot_be_used_is_named() {
 }
 
 #[track_caller]
-fn says_one_sentence(failure: &Failure, said: &[&str]) {
+pub fn says_one_sentence(failure: &Failure, said: &[&str]) {
     let Failure {
         code,
         stdout,
