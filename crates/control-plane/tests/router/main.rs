@@ -9,6 +9,7 @@ mod access_profiles;
 mod bad_input;
 mod clients;
 mod collections;
+mod documents;
 mod feed;
 mod jwt;
 mod key_sets;
