@@ -16,6 +16,7 @@ use super::jwt::Jwt;
 use super::keys::{Key, revealed, shown_once};
 use crate::app::App;
 use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
+use crate::app::key_set::KeySetState;
 use crate::app::time::Moment;
 use crate::problem::Problem;
 
@@ -71,7 +72,14 @@ pub struct CreatedProfile {
 }
 
 impl From<ProfileWithKeys> for AccessProfile {
-    fn from(ProfileWithKeys { profile, keys }: ProfileWithKeys) -> Self {
+    fn from(found: ProfileWithKeys) -> Self {
+        let ProfileWithKeys {
+            profile,
+            keys,
+            key_set,
+        } = found;
+        let followed = profile.key_set();
+        let key_set = followed.map(|source| KeySetState::of(source, key_set.as_ref()));
         Self {
             id: profile.id,
             client_id: profile.client_id,
@@ -82,7 +90,10 @@ impl From<ProfileWithKeys> for AccessProfile {
             access_method: AccessMethod::from(&profile.access),
             jwt: match profile.access {
                 StoredMethod::ApiKey => None,
-                StoredMethod::Jwt(jwt) => Some(Jwt::from(*jwt)),
+                StoredMethod::Jwt(jwt) => Some(Jwt {
+                    key_set,
+                    ..Jwt::from(*jwt)
+                }),
             },
             keys: keys.into_iter().map(Key::from).collect(),
             addresses: AddressLists {
@@ -113,10 +124,7 @@ pub async fn create(
         api_key: issued
             .as_ref()
             .and_then(|issued| issued.key.as_ref().map(revealed)),
-        profile: AccessProfile::from(ProfileWithKeys {
-            profile,
-            keys: issued.into_iter().map(|issued| issued.record).collect(),
-        }),
+        profile: profile.into(),
     });
     Ok(shown_once(answer.created()))
 }

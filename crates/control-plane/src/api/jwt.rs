@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::app::jwt::{TokenIdentity, algorithms};
+use crate::app::key_set::KeySetState;
+use crate::app::key_set::state::kind_and_bits;
 
 /// What the tokens of a profile have to be like.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +29,8 @@ pub struct Jwt {
     pub jwks_url: Option<String>,
     /// The identity provider whose key set is followed.
     pub discover_from: Option<String>,
+    /// What is known of the key set that is followed.
+    pub key_set: Option<KeySetState>,
     /// The name that an identity provider has for the client.
     pub identity: Option<TokenIdentity>,
     /// Whom `iss` has to name one of.
@@ -76,6 +80,7 @@ impl From<StoredJwt> for Jwt {
             secret: None,
             jwks_url: None,
             discover_from: None,
+            key_set: None,
             identity: stored.identity.map(|identity| TokenIdentity {
                 issuer: identity.issuer,
                 client: identity.client,
@@ -107,15 +112,10 @@ impl PublicKey {
     /// A key, unless it is a secret.
     #[must_use]
     pub fn of(key: &Jwk) -> Option<Self> {
-        let (kty, bits) = match &key.material {
-            KeyMaterial::Rsa { n, .. } => ("RSA", significant_bits(&n.0)),
-            KeyMaterial::Ec { crv, x, .. } => match crv.as_str() {
-                "P-521" => ("EC", 521),
-                _ => ("EC", x.0.len().saturating_mul(8)),
-            },
-            KeyMaterial::Okp { x, .. } => ("OKP", x.0.len().saturating_mul(8)),
-            KeyMaterial::Oct { .. } => return None,
-        };
+        if let KeyMaterial::Oct { .. } = key.material {
+            return None;
+        }
+        let (kty, bits) = kind_and_bits(&key.material);
         Some(Self {
             kid: key.kid.clone(),
             kty: kty.to_owned(),
@@ -124,15 +124,6 @@ impl PublicKey {
             jwk: serde_json::to_value(key).unwrap_or_default(),
         })
     }
-}
-
-fn significant_bits(number: &[u8]) -> usize {
-    let mut digits = number.iter().skip_while(|byte| **byte == 0);
-    let Some(first) = digits.next() else {
-        return 0;
-    };
-    let of_first = usize::try_from(u8::BITS.saturating_sub(first.leading_zeros())).unwrap_or(8);
-    digits.count().saturating_mul(8).saturating_add(of_first)
 }
 
 /// RFC 7638: the digest of the required members in the order of their names, which are all members of a key but `kid`.

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use portcullis_engine::address::{self, AddressRules};
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
-use portcullis_store::{AccessMethod as StoredMethod, AccessProfile, ApiKey, JwtKeys, Snapshot};
+use portcullis_store::{
+    AccessMethod as StoredMethod, AccessProfile, ApiKey, JwtKeys, KeySet, KeySetSource, Snapshot,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -99,6 +101,8 @@ pub struct ProfileWithKeys {
     pub profile: AccessProfile,
     /// The keys that work, the newest first.
     pub keys: Vec<ApiKey>,
+    /// What is known of the key set that it follows, if that was looked for yet.
+    pub key_set: Option<KeySet>,
 }
 
 impl App {
@@ -110,7 +114,7 @@ impl App {
     pub async fn create_profile(
         &self,
         draft: AccessProfileDraft,
-    ) -> Result<Committed<(AccessProfile, Option<IssuedKey>)>, Refusal> {
+    ) -> Result<Committed<(ProfileWithKeys, Option<IssuedKey>)>, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let id = ProfileId::new(&self.world)?;
         let (method, key_expires_at) = (draft.access_method, draft.key_expires_at);
@@ -133,6 +137,7 @@ impl App {
         if let Some(issued) = &issued {
             edit.insert_key(&issued.record).await?;
         }
+        let profile = self.with_keys(edit.read(), profile).await?;
         let created = Committed::by(edit, (profile, issued)).await?;
         Ok(created.with_notices(notices))
     }
@@ -164,8 +169,14 @@ impl App {
         let page = Page::cut(found, limit);
         let ids: Vec<ProfileId> = page.items.iter().map(|profile| profile.id).collect();
         let mut keys = snapshot.keys_of(&ids).await?;
+        let followed = page.items.iter().filter_map(AccessProfile::key_set);
+        let followed: Vec<KeySetSource> = followed.cloned().collect();
+        let key_sets = snapshot.key_sets(&followed).await?;
         let items = page.items.into_iter().map(|profile| ProfileWithKeys {
             keys: self.working(keys.remove(&profile.id)),
+            key_set: profile
+                .key_set()
+                .and_then(|source| key_sets.get(source).cloned()),
             profile,
         });
         Ok(Page {
@@ -231,8 +242,13 @@ impl App {
         profile: AccessProfile,
     ) -> Result<ProfileWithKeys, Refusal> {
         let keys = snapshot.keys_of(&[profile.id]).await?.remove(&profile.id);
+        let key_set = match profile.key_set() {
+            Some(source) => snapshot.key_set(source).await?,
+            None => None,
+        };
         Ok(ProfileWithKeys {
             keys: self.working(keys),
+            key_set,
             profile,
         })
     }

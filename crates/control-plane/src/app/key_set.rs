@@ -40,30 +40,12 @@ pub struct Due {
     pub next_in_ms: Option<u64>,
 }
 
-/// Whether keys may be fetched from a source, as far as its URL says it.
-///
-/// # Errors
-/// When they may not.
-pub fn check_source(source: &KeySetSource, networks: &Networks) -> Result<(), InvalidSource> {
-    match source {
-        KeySetSource::Jwks { url } => Location::of_set(url, networks),
-        KeySetSource::Discovery { issuer } => Location::of_issuer(issuer, networks),
-    }
-    .map(drop)
-}
-
 impl App {
     /// Permits keys to be fetched from networks that are not public.
     #[must_use]
     pub fn with_key_set_networks(mut self, networks: Networks) -> Self {
         self.key_set_networks = networks;
         self
-    }
-
-    /// The networks that are not public from which keys may be fetched.
-    #[must_use]
-    pub const fn key_set_networks(&self) -> &Networks {
-        &self.key_set_networks
     }
 
     /// The sets that are due.

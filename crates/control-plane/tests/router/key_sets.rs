@@ -2,6 +2,7 @@
 
 mod asking;
 mod fetching;
+mod following;
 mod provider;
 mod samples;
 mod tls;

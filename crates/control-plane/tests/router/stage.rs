@@ -24,6 +24,7 @@ const GATEWAY_TOKEN: &str = "the-gateway-of-these-tests-and-nobody-else";
 
 /// A control plane with a clock that stands still.
 pub struct Stage {
+    pub app: Arc<App>,
     pub router: Router,
     pub clock_ms: Arc<AtomicU64>,
     pub stop: watch::Sender<bool>,
@@ -46,6 +47,11 @@ pub struct Answer {
 }
 
 pub async fn open() -> Stage {
+    open_with("").await
+}
+
+/// One that may fetch keys from networks that are not public.
+pub async fn open_with(networks: &str) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
     let now = Arc::clone(&clock_ms);
@@ -67,7 +73,8 @@ pub async fn open() -> Stage {
     let store = Store::open(folder.path(), "epoch-1", secret_key)
         .await
         .unwrap();
-    let app = Arc::new(App::new(store, world, "test").unwrap());
+    let app = App::new(store, world, "test").unwrap();
+    let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
     let tokens = ChosenTokens {
         operator: chosen(OPERATOR_TOKEN),
@@ -79,6 +86,7 @@ pub async fn open() -> Stage {
     let (stop, stopping) = watch::channel(false);
     Stage {
         router: router(&app, stopping),
+        app,
         clock_ms,
         stop,
         folder,

@@ -67,22 +67,25 @@ impl From<&SetKey> for KeyOfSet {
     }
 }
 
-fn kind_and_bits(material: &KeyMaterial) -> (&'static str, usize) {
+/// The kind of a key, as JSON Web Keys name it, and its size in bits.
+#[must_use]
+pub fn kind_and_bits(material: &KeyMaterial) -> (&'static str, usize) {
     match material {
-        KeyMaterial::Rsa { n, .. } => {
-            let zeros = n.0.iter().take_while(|byte| **byte == 0).count();
-            let digits = n.0.get(zeros..).unwrap_or_default();
-            let leading = digits
-                .first()
-                .map_or(0, |byte| byte.leading_zeros() as usize);
-            ("RSA", (digits.len() * 8).saturating_sub(leading))
-        }
-        KeyMaterial::Ec { crv, .. } => match crv.as_str() {
-            "P-384" => ("EC", 384),
+        KeyMaterial::Rsa { n, .. } => ("RSA", significant_bits(&n.0)),
+        KeyMaterial::Ec { crv, x, .. } => match crv.as_str() {
             "P-521" => ("EC", 521),
-            _ => ("EC", 256),
+            _ => ("EC", x.0.len().saturating_mul(8)),
         },
-        KeyMaterial::Okp { .. } => ("OKP", 256),
-        KeyMaterial::Oct { k } => ("oct", k.0.len() * 8),
+        KeyMaterial::Okp { x, .. } => ("OKP", x.0.len().saturating_mul(8)),
+        KeyMaterial::Oct { k } => ("oct", k.0.len().saturating_mul(8)),
     }
+}
+
+fn significant_bits(number: &[u8]) -> usize {
+    let mut digits = number.iter().skip_while(|byte| **byte == 0);
+    let Some(first) = digits.next() else {
+        return 0;
+    };
+    let of_first = usize::try_from(u8::BITS.saturating_sub(first.leading_zeros())).unwrap_or(8);
+    digits.count().saturating_mul(8).saturating_add(of_first)
 }
