@@ -4,5 +4,6 @@ mod asking;
 mod fetching;
 mod following;
 mod provider;
+mod reaching;
 mod samples;
 mod tls;

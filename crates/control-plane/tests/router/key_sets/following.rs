@@ -1,8 +1,11 @@
 //! Profiles that follow a key set: when it is fetched, what gateways hear of it, and what operators see.
 
+use std::time::{Duration, Instant};
+
 use portcullis_control_plane::fetch::{Fetcher, Limits, Resolver, Rounds, Trust};
 use portcullis_feed::{AccessMethod, ChangePage, ChangedObject};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::provider::{Answer, Provider};
 use super::samples::{p256, set};
@@ -34,21 +37,23 @@ async fn begin() -> Play {
     }
 }
 
+/// A profile whose tokens are verified with what the provider has at a path.
+async fn follows(stage: &Stage, provider: &Provider, name: &str, path: &str) -> Answered {
+    let operator = stage.operator();
+    let client = operator.creates_client(name).await;
+    let collection = operator.creates_collection(name).await;
+    let draft = json!({
+        "client_id": client["id"], "name": name, "collections": [collection["id"]],
+        "access_method": "jwt",
+        "jwt": {"algorithm": "ES256", "jwks_url": provider.url(path)},
+    });
+    let created = operator.posts("/api/v1/access-profiles", draft).await;
+    created.is(201)
+}
+
 impl Play {
-    /// A profile whose tokens are verified with what is at that path.
     async fn follows(&self, name: &str, path: &str) -> Answered {
-        let operator = self.stage.operator();
-        let client = operator.creates_client(name).await;
-        let collection = operator.creates_collection(name).await;
-        let draft = json!({
-            "client_id": client["id"], "name": name, "collections": [collection["id"]],
-            "access_method": "jwt",
-            "jwt": {"algorithm": "ES256", "jwks_url": self.provider.url(path)},
-        });
-        operator
-            .posts("/api/v1/access-profiles", draft)
-            .await
-            .is(201)
+        follows(&self.stage, &self.provider, name, path).await
     }
 
     /// What operators see of the set of a profile.
@@ -245,6 +250,36 @@ async fn a_missed_key_has_the_set_fetched_once_in_10_seconds_however_many_ask() 
     assert_eq!(play.asked_after_ms(1).await, 1);
     // Nobody asks any more.
     assert_eq!(play.asked_after_ms(20_000).await, 0);
+}
+
+#[tokio::test]
+async fn a_set_is_not_asked_for_while_it_is_being_asked_for() {
+    let play = begin().await;
+    play.provider.answers("/slow", Answer::raw("").endless());
+    let acme = play.follows("acme", "/slow").await;
+    let until_asked = async |path: &str| {
+        let deadline = Instant::now() + Duration::from_secs(8);
+        while play.provider.asked(path).is_empty() {
+            assert!(Instant::now() < deadline, "{path} was not asked for");
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let stopping = play.stage.stop.subscribe();
+    let running = tokio::spawn(play.rounds.run(stopping));
+    until_asked("/slow").await;
+
+    for _ in 0..20 {
+        let told = json!({"profile": acme.id()});
+        let gateway = play.stage.gateway();
+        gateway.posts("/feed/v1/unknown-keys", told).await.is(202);
+    }
+
+    // Another one is looked for meanwhile.
+    follows(&play.stage, &play.provider, "initech", "/jwks").await;
+    until_asked("/jwks").await;
+    assert_eq!(play.provider.asked("/slow").len(), 1);
+    play.stage.stop.send(true).unwrap();
+    running.await.unwrap();
 }
 
 #[tokio::test]
