@@ -81,7 +81,7 @@ impl Answer {
             DenialReason::RequestAmbiguous => Self {
                 status: 400,
                 title: "Bad Request",
-                detail: "The path can be read in more than one way, or there are several credentials.",
+                detail: "The path or the host can be read in more than one way, or there are several credentials.",
                 header: None,
             },
             DenialReason::CredentialMissing => unauthorized(CHALLENGE, "No credential was sent."),

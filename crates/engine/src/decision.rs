@@ -142,7 +142,7 @@ impl<'a> Denial<'a> {
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DenialReason {
-    /// The request can be read in more than one way: its path, or several credentials.
+    /// The request can be read in more than one way: its path, its host, or several credentials.
     RequestAmbiguous,
     /// No credential was presented.
     CredentialMissing,

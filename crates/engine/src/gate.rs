@@ -14,6 +14,7 @@ pub use caller::LONGEST_CLAIM;
 use headers::Headers;
 pub use settings::{GateSettings, InvalidName};
 
+use crate::authority;
 use crate::decision::{Decision, Denial, DenialReason, Permit};
 use crate::holder::Holder;
 use crate::jwt::{Signatures, VerifiedTokens};
@@ -175,6 +176,9 @@ impl Gate {
     ) -> Result<Passed, Refusal<'a>> {
         let routes = registry.routes().ok_or(DenialReason::NotReady)?;
         let path = Path::parse(headers.path).map_err(|_| DenialReason::RequestAmbiguous)?;
+        if authority::is_ambiguous(headers.authority) {
+            return Err(DenialReason::RequestAmbiguous.into());
+        }
         let endpoint = routes.find(headers.authority, headers.method, &path);
         let allows_dubious = |it: &RoutedEndpoint| it.collection.allows_dubious_paths;
         if path.is_dubious() && !endpoint.is_some_and(allows_dubious) {

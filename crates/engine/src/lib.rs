@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod api_key;
+pub mod authority;
 pub mod credential;
 pub mod decision;
 pub mod gate;

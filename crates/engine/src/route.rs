@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use portcullis_feed::{Collection, CollectionId, Endpoint};
 
+use crate::authority::host_of;
 use crate::holder::header_text;
 use crate::path::Path;
 pub use template::InvalidEndpoint;
@@ -170,17 +171,6 @@ impl Claim {
             path: Template::parse(&endpoint.path)?,
         })
     }
-}
-
-/// The host of an authority: without port and trailing dot, in lower case (RFC 3986 section 3.2.2).
-fn host_of(authority: &[u8]) -> Vec<u8> {
-    let host = if authority.first() == Some(&b'[') {
-        authority.split_inclusive(|&byte| byte == b']').next()
-    } else {
-        authority.split(|&byte| byte == b':').next()
-    };
-    let host = host.unwrap_or_default();
-    host.strip_suffix(b".").unwrap_or(host).to_ascii_lowercase()
 }
 
 #[cfg(test)]
