@@ -73,7 +73,7 @@ pub fn normalised(entry: &str) -> Option<String> {
     if let Some((from, to)) = entry.split_once('-') {
         return (has_mapped(from) || has_mapped(to)).then(|| format!("{first}-{last}"));
     }
-    let Ok(block) = entry.parse::<IpNet>() else {
+    let Some(block) = parse_block(entry) else {
         return has_mapped(entry).then(|| first.to_string());
     };
     let prefix = match (block, first) {
@@ -142,7 +142,7 @@ fn parse_entry(entry: &str) -> Option<(IpAddr, IpAddr)> {
     if let Ok(address) = entry.parse::<IpAddr>() {
         return Some((address.to_canonical(), address.to_canonical()));
     }
-    match entry.parse::<IpNet>().ok()? {
+    match parse_block(entry)? {
         IpNet::V4(block) => Some((block.network().into(), block.broadcast().into())),
         IpNet::V6(block) => {
             let (first, last) = (block.network(), block.broadcast());
@@ -153,6 +153,14 @@ fn parse_entry(entry: &str) -> Option<(IpAddr, IpAddr)> {
             }
         }
     }
+}
+
+/// Stricter than `ipnet`, which takes `010.0.0.0/8` for `10.0.0.0/8`, where others read an octal number.
+fn parse_block(entry: &str) -> Option<IpNet> {
+    let (address, prefix) = entry.split_once('/')?;
+    let is_plain = prefix == "0" || prefix.starts_with(|first| matches!(first, '1'..='9'));
+    let prefix = prefix.parse().ok().filter(|_| is_plain)?;
+    IpNet::new(address.parse().ok()?, prefix).ok()
 }
 
 fn mapped(address: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -328,6 +336,9 @@ mod tests {
             "localhost",
             "10.0.0.0/-1",
             "010.0.0.1",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
             "1.2.3.4-::1",
             "*",
             "10.0.0.1/8/8",
