@@ -13,3 +13,4 @@ mod feed;
 mod key_sets;
 mod opening;
 mod records;
+mod upgrading;

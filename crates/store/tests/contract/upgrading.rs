@@ -1,0 +1,93 @@
+//! Databases of earlier versions: their records stay, and mean what they meant.
+
+use portcullis_feed::KeyState;
+use portcullis_store::{AccessMethod, Store};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+use crate::books::{Books, NOW_MS, client, collection, key, profile, secret_key};
+
+const FIRST: &str = include_str!("../../migrations/1_records.sql");
+
+#[tokio::test]
+async fn the_records_of_the_first_version_stay_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let acme = client("acme");
+    let orders = collection("orders");
+    let production = profile(&acme, &[&orders]);
+    let issued = key(&production);
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("portcullis.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new()
+        .connect_with(options)
+        .await
+        .unwrap();
+    let first = Migration::new(
+        1,
+        "records".into(),
+        MigrationType::Simple,
+        FIRST.into_sql_str(),
+        false,
+    );
+    Migrator::with_migrations(vec![first])
+        .run(&pool)
+        .await
+        .unwrap();
+    let endpoints = serde_json::to_string(&orders.endpoints).unwrap();
+    for statement in [
+        "INSERT INTO state VALUES (1, 'epoch-1', 2)".to_owned(),
+        format!(
+            "INSERT INTO clients VALUES ('{}', 'acme', NULL, TRUE, {NOW_MS}, {NOW_MS})",
+            acme.id
+        ),
+        format!(
+            "INSERT INTO collections VALUES ('{}', 'orders', 'v1', 'what it is for', \
+             '{endpoints}', {NOW_MS}, {NOW_MS})",
+            orders.id
+        ),
+        format!(
+            "INSERT INTO access_profiles VALUES ('{}', '{}', NULL, 'production', NULL, '{{}}', \
+             TRUE, NULL, {NOW_MS}, {NOW_MS})",
+            production.id, acme.id
+        ),
+        format!(
+            "INSERT INTO profile_collections VALUES ('{}', '{}', 0)",
+            production.id, orders.id
+        ),
+        format!(
+            "INSERT INTO api_keys VALUES ('{}', '{}', '{}', {NOW_MS}, NULL, NULL)",
+            issued.id, production.id, issued.digest
+        ),
+        format!(
+            "INSERT INTO changes VALUES ('collection', '{}', 1, FALSE), ('profile', '{}', 2, FALSE)",
+            orders.id, production.id
+        ),
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    pool.close().await;
+
+    let store = Store::open(folder.path(), "epoch-2", secret_key(1))
+        .await
+        .unwrap();
+    let books = Books { store, folder };
+
+    assert_eq!(books.store.epoch(), "epoch-1");
+    let mut snapshot = books.store.read().await.unwrap();
+    let found = snapshot.profile(production.id).await.unwrap().unwrap();
+    assert_eq!(found.access, AccessMethod::ApiKey);
+    assert_eq!(found, production);
+    assert_eq!(snapshot.collection(orders.id).await.unwrap(), Some(orders));
+    let keys = snapshot.keys_of(&[production.id]).await.unwrap();
+    assert_eq!(keys[&production.id], std::slice::from_ref(&issued));
+    drop(snapshot);
+    assert_eq!(
+        books.carried_keys(production.id).await,
+        [(issued.id, KeyState::Active)]
+    );
+}
