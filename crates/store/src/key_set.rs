@@ -10,6 +10,16 @@ use crate::database::Row;
 use crate::edit::PROFILES_FOLLOWING_CHANGED;
 use crate::{AccessMethod, AccessProfile, Edit, JwtKeys, KeySetSource, Snapshot, StoreError, row};
 
+/// Begins a statement with the sources that profiles follow, each once, and perhaps a NULL. It leaps through the index
+/// from one to the next, since a single set may have very many followers.
+macro_rules! followed {
+    () => {
+        "WITH RECURSIVE followed (source) AS (SELECT MIN(key_set) FROM access_profiles \
+         UNION ALL SELECT (SELECT MIN(key_set) FROM access_profiles WHERE key_set > source) \
+         FROM followed WHERE source IS NOT NULL) "
+    };
+}
+
 /// A key set that profiles follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySet {
@@ -141,12 +151,13 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn has_other_key_sets(&mut self) -> Result<bool, StoreError> {
-        let found = sqlx::query(
-            "SELECT 1 FROM access_profiles p WHERE key_set IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM key_sets k WHERE k.source = p.key_set) \
+        let found = sqlx::query(concat!(
+            followed!(),
+            "SELECT 1 FROM followed f WHERE source IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM key_sets k WHERE k.source = f.source) \
              UNION ALL SELECT 1 FROM key_sets k WHERE NOT EXISTS \
              (SELECT 1 FROM access_profiles p WHERE p.key_set = k.source) LIMIT 1",
-        )
+        ))
         .fetch_optional(&mut *self.transaction)
         .await?;
         Ok(found.is_some())
@@ -160,11 +171,12 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn follow_key_sets(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(
+        sqlx::query(concat!(
+            followed!(),
             "INSERT INTO key_sets (source, keys, due_at_ms, failures) \
-             SELECT DISTINCT key_set, '[]', CAST($1 AS BIGINT), 0 FROM access_profiles \
-             WHERE key_set IS NOT NULL ON CONFLICT (source) DO NOTHING",
-        )
+             SELECT source, '[]', CAST($1 AS BIGINT), 0 FROM followed \
+             WHERE source IS NOT NULL ON CONFLICT (source) DO NOTHING",
+        ))
         .bind(row::stored(now_ms))
         .execute(&mut *self.read().transaction)
         .await?;
