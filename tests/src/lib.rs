@@ -1,5 +1,9 @@
 //! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.
 
+mod key_set_server;
 mod play;
+mod signer;
 
+pub use key_set_server::*;
 pub use play::*;
+pub use signer::*;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::{Signer, seconds_from_now};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use xtask::stage::{
@@ -44,7 +45,23 @@ impl Play {
     /// # Errors
     /// When something does not start.
     pub fn begin(workers: usize) -> Result<Self> {
-        Self::begin_with(workers, Ok)
+        Self::begin_as(workers, &[], Ok)
+    }
+
+    /// Begins with one worker and a control plane that has further environment variables.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_where(environment: &[(&str, &str)]) -> Result<Self> {
+        Self::begin_as(1, environment, Ok)
+    }
+
+    /// Begins with one worker and these settings of the filter.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_set(further: &Value) -> Result<Self> {
+        Self::begin_as(1, &[], |bootstrap| set(bootstrap, further))
     }
 
     /// Begins with the filter that has doors for tests: see its feature `test-doors`.
@@ -53,17 +70,19 @@ impl Play {
     /// When something does not start.
     pub fn begin_with_doors(workers: usize) -> Result<Self> {
         let module = Parts::from_environment()?.filter_with_doors();
-        Self::begin_with(workers, |bootstrap| {
+        Self::begin_as(workers, &[], |bootstrap| {
             bootstrap.module("portcullis.wasm", &module)
         })
     }
 
-    fn begin_with(
+    fn begin_as(
         workers: usize,
+        environment: &[(&str, &str)],
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
         let parts = Parts::from_environment()?;
-        let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
+        let control_plane =
+            ControlPlane::start_with(&parts.control_plane, Tokens::for_tests(), environment)?;
         let orders = create_orders(&control_plane.operator())?;
         let service = Service::start()?;
         let token = control_plane.tokens().gateway.clone();
@@ -131,18 +150,76 @@ impl Play {
     /// # Errors
     /// When the control plane refuses it, or the gate does not hear of it.
     pub fn member_with(&self, name: &str, further: &Value) -> Result<Member> {
+        let member = self.stranger(name, further)?;
+        let mut caller = self.caller()?;
+        until(&mut caller, "the gate has heard of the profile", |caller| {
+            let answer = caller.get("/orders/1").key(member.key()).send()?;
+            Ok(outcome(&answer) != "credential_invalid")
+        })
+        .with_context(|| self.envoy.log())?;
+        Ok(member)
+    }
+}
+
+impl Play {
+    /// A new client whose access profile takes tokens: `further` are members of its `jwt`. The gate knows it once a
+    /// token of the signer that names it as `sub` is permitted.
+    ///
+    /// # Errors
+    /// When the control plane refuses it, or the gate does not hear of it.
+    pub fn token_member(&self, name: &str, signer: &Signer, further: &Value) -> Result<Member> {
+        let mut jwt = signer.jwt();
+        merge(&mut jwt, further);
+        let member = self.stranger(name, &json!({"access_method": "jwt", "jwt": jwt}))?;
+        let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(600)});
+        let mut caller = self.caller()?;
+        until(&mut caller, "the gate has heard of the profile", |caller| {
+            Ok(bearer(caller, &signer.token(&claims)?)? == "permitted")
+        })
+        .with_context(|| self.envoy.log())?;
+        Ok(member)
+    }
+
+    /// A new client with an access profile, which the gate may not know yet.
+    ///
+    /// # Errors
+    /// When the control plane refuses it.
+    pub fn stranger(&self, name: &str, further: &Value) -> Result<Member> {
         let operator = self.operator();
         let client = operator.create_client(name)?;
         let profile =
             operator.create_profile_with(&client, "Production", &[&self.orders], further)?;
-        let mut caller = self.caller()?;
-        until(&mut caller, "the gate has heard of the profile", |caller| {
-            let answer = caller.get("/orders/1").key(&profile.api_key).send()?;
-            Ok(outcome(&answer) != "credential_invalid")
-        })
-        .with_context(|| self.envoy.log())?;
         Ok(Member { client, profile })
     }
+}
+
+/// The outcome of `/orders/1` for a token.
+///
+/// # Errors
+/// When there is no answer.
+pub fn bearer(caller: &mut Caller, token: &str) -> Result<String> {
+    let request = caller.get("/orders/1");
+    let answer = request.header("authorization", format!("Bearer {token}"));
+    Ok(outcome(&answer.send()?))
+}
+
+/// Puts the members of one JSON object into another.
+pub fn merge(object: &mut Value, further: &Value) {
+    for (member, value) in further.as_object().into_iter().flatten() {
+        object[member] = value.clone();
+    }
+}
+
+/// With further settings of the filter.
+///
+/// # Errors
+/// When the bootstrap has no filter.
+pub fn set(bootstrap: Bootstrap, further: &Value) -> Result<Bootstrap> {
+    let mut settings = json!({
+        "control_plane": {"cluster": "portcullis_control_plane", "authority": "portcullis"},
+    });
+    merge(&mut settings, further);
+    bootstrap.configuration(&settings.to_string())
 }
 
 /// A GET request to a host of its own, by which it can be found in the access log.

@@ -44,6 +44,7 @@ pub struct ControlPlane {
     data: PathBuf,
     logs: TempDir,
     address: SocketAddr,
+    environment: Vec<(String, String)>,
     running: Option<Running>,
 }
 
@@ -53,9 +54,19 @@ impl ControlPlane {
     /// # Errors
     /// When it does not start: with the end of its log.
     pub fn start(binary: &Path, tokens: Tokens) -> Result<Self> {
-        let logs = TempDir::with_prefix("portcullis-control-plane-")?;
-        let data = logs.path().join("data");
-        Self::launch(binary, tokens, data, logs, address_to_return_to()?)
+        Self::start_with(binary, tokens, &[])
+    }
+
+    /// The same with further environment variables.
+    ///
+    /// # Errors
+    /// When it does not start: with the end of its log.
+    pub fn start_with(binary: &Path, tokens: Tokens, environment: &[(&str, &str)]) -> Result<Self> {
+        let mut this = Self::not_yet(binary, tokens)?;
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        this.environment = environment.iter().map(owned).collect();
+        this.restart()?;
+        Ok(this)
     }
 
     /// Starts a control plane on a data directory that stays, and waits until it listens.
@@ -85,6 +96,7 @@ impl ControlPlane {
             data,
             logs,
             address: address_to_return_to()?,
+            environment: vec![],
             running: None,
         })
     }
@@ -102,6 +114,7 @@ impl ControlPlane {
             data,
             logs,
             address: listen,
+            environment: vec![],
             running: None,
         };
         this.restart()?;
@@ -119,6 +132,7 @@ impl ControlPlane {
             Command::new(&self.binary)
                 .args(["serve", "--listen", &self.address.to_string(), "--data"])
                 .arg(&self.data)
+                .envs(self.environment.iter().map(|(name, value)| (name, value)))
                 .env("PORTCULLIS_OPERATOR_TOKEN", &self.tokens.operator)
                 .env("PORTCULLIS_GATEWAY_TOKEN", &self.tokens.gateway),
             self.logs.path(),
@@ -180,6 +194,12 @@ impl ControlPlane {
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::new(self.address, &self.tokens.operator)
+    }
+
+    /// Where its database is.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// What it has logged.
