@@ -112,8 +112,12 @@ impl<S: Send + Sync> FromRequestParts<S> for NamedKey {
         let Path((profile, key)) = Path::<(String, String)>::from_request_parts(parts, state)
             .await
             .map_err(|_| nothing())?;
-        let profile = profile.parse().map_err(|_| nothing())?;
-        Ok(Self(profile, key))
+        // Refusals name what they did not find: of a whole key in the wrong place nothing may be repeated.
+        let is_id = key.len() == 12 && key.bytes().all(|b| b.is_ascii_alphanumeric());
+        match profile.parse() {
+            Ok(profile) if is_id => Ok(Self(profile, key)),
+            _ => Err(nothing()),
+        }
     }
 }
 
