@@ -1,0 +1,15 @@
+//! Decisions about credentials, asked of the gate as a filter asks it. One file for each concern; the vocabulary is in
+//! `scene`, the keys in `keys`.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails may fall over, in its vocabulary too"
+)]
+
+mod forging;
+mod keys;
+mod naming;
+mod peers;
+mod reading;
+mod remembering;
+mod scene;
