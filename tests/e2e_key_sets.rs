@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis_tests::{KeySetServer, Play, Signer, bearer, seconds_from_now, until};
+use portcullis_tests::{KeySetServer, Play, Signer, bearer, until};
 use serde_json::json;
 use xtask::stage::within;
 
@@ -19,7 +19,7 @@ fn a_token_with_a_new_key_is_permitted_soon_after_the_key_was_published() {
     let member = play
         .stranger("Acme", &json!({"access_method": "jwt", "jwt": jwt}))
         .unwrap();
-    let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(600)});
+    let claims = member.claims();
     let (old_token, new_token) = (old.token(&claims).unwrap(), new.token(&claims).unwrap());
     let mut caller = play.caller().unwrap();
     until(&mut caller, "the keys are known", |caller| {
@@ -59,7 +59,7 @@ fn tokens_with_keys_that_nobody_has_do_not_have_the_provider_asked_all_the_time(
     let member = play
         .stranger("Acme", &json!({"access_method": "jwt", "jwt": jwt}))
         .unwrap();
-    let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(600)});
+    let claims = member.claims();
     let token = signer.token(&claims).unwrap();
     let mut caller = play.caller().unwrap();
     until(&mut caller, "the keys are known", |caller| {

@@ -171,7 +171,7 @@ impl Play {
         let mut jwt = signer.jwt();
         merge(&mut jwt, further);
         let member = self.stranger(name, &json!({"access_method": "jwt", "jwt": jwt}))?;
-        let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(600)});
+        let claims = member.claims();
         let mut caller = self.caller()?;
         until(&mut caller, "the gate has heard of the profile", |caller| {
             Ok(bearer(caller, &signer.token(&claims)?)? == "permitted")
@@ -232,6 +232,12 @@ impl Member {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.profile.api_key
+    }
+
+    /// What a token says that names the profile and is good for ten minutes.
+    #[must_use]
+    pub fn claims(&self) -> Value {
+        json!({"sub": self.profile.id, "exp": seconds_from_now(600)})
     }
 }
 
