@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use crate::assemble::assemble;
 use crate::tools::{self, WasmToolchain};
-use crate::{process, wasm, workspace};
+use crate::{fuzz, process, wasm, workspace};
 
 type Check = fn() -> Result<()>;
 
@@ -20,7 +20,7 @@ type Check = fn() -> Result<()>;
 /// # Errors
 /// When something cannot be built, or a check fails: which ones.
 pub fn ci() -> Result<()> {
-    let checks: [(&str, Check); 9] = [
+    let checks: [(&str, Check); 10] = [
         ("formatting", formatting),
         ("lints", lints),
         ("documentation", documentation),
@@ -30,6 +30,7 @@ pub fn ci() -> Result<()> {
         ("docker-compose.yml", compose::check),
         ("generated files", generated::check),
         ("bootstraps of Envoy", bootstraps::check),
+        ("fuzz targets", fuzz_targets),
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {
@@ -90,6 +91,20 @@ fn documentation() -> Result<()> {
                 "--deny warnings --allow rustdoc::private_intra_doc_links",
             ),
     )
+}
+
+/// They stand in a workspace of their own, which the other checks do not see.
+fn fuzz_targets() -> Result<()> {
+    const SECONDS_EACH: u32 = 10;
+    process::run(fuzz::cargo()?.args(["fmt", "--check"]))?;
+    let lints = ["clippy", "--locked", "--all-targets"];
+    process::run(
+        fuzz::cargo()?
+            .args(lints)
+            .args(["--", "--deny", "warnings"]),
+    )?;
+    process::run(fuzz::cargo()?.args(["test", "--locked", "--quiet", "--lib"]))?;
+    fuzz::fuzz(None, SECONDS_EACH)
 }
 
 /// The parts that more than one check needs.

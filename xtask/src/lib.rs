@@ -4,6 +4,7 @@
 pub mod assemble;
 pub mod bench;
 pub mod ci;
+pub mod fuzz;
 pub mod process;
 pub mod stage;
 pub mod test;

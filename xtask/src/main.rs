@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::assemble::assemble;
 use xtask::stage::Service;
-use xtask::{bench, ci, test, tools, up, wasm};
+use xtask::{bench, ci, fuzz, test, tools, up, wasm};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer tasks of Portcullis")]
@@ -45,6 +45,14 @@ enum Task {
         /// A feature of the filter to build with
         #[arg(long)]
         features: Vec<String>,
+    },
+    /// Try what callers can send, and what the feed can bring, with inputs that libFuzzer makes up
+    Fuzz {
+        /// Only this one: see `fuzz/src`
+        target: Option<String>,
+        /// How long each is tried
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
     },
     /// Measure beside Envoy's own filters
     #[command(subcommand)]
@@ -97,6 +105,7 @@ fn perform(task: Task) -> Result<()> {
             wasm::build(&wasm::FILTER, &toolchain, &features)?;
             Ok(())
         }
+        Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
         Task::Bench(Bench::Request { rounds, requests }) => {
             let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
             bench::request(&parts, rounds, requests)

@@ -28,6 +28,14 @@ pub fn curl() -> Result<PathBuf> {
     packaged("curl", "curl")
 }
 
+/// The compiler for C++ that builds the engine of the fuzzer.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn cpp_compiler() -> Result<PathBuf> {
+    packaged("c++", "g++")
+}
+
 /// A program on `PATH`, which a Debian package brings when it is missing.
 fn packaged(program: &str, package: &str) -> Result<PathBuf> {
     if let Some(path) = on_path(program) {

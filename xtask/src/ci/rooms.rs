@@ -8,7 +8,10 @@ use crate::{process, workspace};
 
 /// The rooms that stay pure, and all that they may name.
 const PURE: [(&str, &[&str]); 3] = [
-    ("portcullis-feed", &["base64", "serde", "serde_json", "thiserror", "ulid"]),
+    (
+        "portcullis-feed",
+        &["base64", "serde", "serde_json", "thiserror", "ulid"],
+    ),
     (
         "portcullis-engine",
         &[

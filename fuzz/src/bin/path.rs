@@ -1,0 +1,4 @@
+//! Feeds [`portcullis_fuzz::path`] with what libFuzzer makes up.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| portcullis_fuzz::path::check(input));

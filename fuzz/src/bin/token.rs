@@ -1,0 +1,4 @@
+//! Feeds [`portcullis_fuzz::token`] with what libFuzzer makes up.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| portcullis_fuzz::token::check(input));

@@ -1,0 +1,14 @@
+//! What must hold for whatever anybody sends: one module for each target of `cargo xtask fuzz`.
+//! Inputs are text wherever they can be, so that seeds can be read and written by hand.
+
+pub mod address;
+mod issuer;
+mod memory;
+pub mod page;
+pub mod path;
+pub mod request;
+pub mod token;
+mod world;
+
+/// When everything happens, in milliseconds since 1970.
+const NOW_MS: u64 = 1_800_000_000_000;
