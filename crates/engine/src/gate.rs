@@ -173,7 +173,7 @@ impl Gate {
         request: &Request<'a>,
         registry: &impl Registry,
         world: &World<'_>,
-    ) -> Result<Passed, Refusal<'a>> {
+    ) -> Result<Passed, Box<Refusal<'a>>> {
         let routes = registry.routes().ok_or(DenialReason::NotReady)?;
         let path = Path::parse(headers.path).map_err(|_| DenialReason::RequestAmbiguous)?;
         if authority::is_ambiguous(headers.authority) {
@@ -203,10 +203,10 @@ impl Gate {
                 collection: Arc::clone(collection),
                 caller: Some(caller),
             }),
-            Err(denial) => Err(Refusal {
+            Err(denial) => Err(Box::new(Refusal {
                 denial,
                 caller: Some(caller),
-            }),
+            })),
         }
     }
 
@@ -243,18 +243,18 @@ struct Refusal<'a> {
     caller: Option<Caller>,
 }
 
-impl From<DenialReason> for Refusal<'_> {
+impl From<DenialReason> for Box<Refusal<'_>> {
     fn from(reason: DenialReason) -> Self {
         Denial::new(reason).into()
     }
 }
 
-impl<'a> From<Denial<'a>> for Refusal<'a> {
+impl<'a> From<Denial<'a>> for Box<Refusal<'a>> {
     fn from(denial: Denial<'a>) -> Self {
-        Self {
+        Self::new(Refusal {
             denial,
             caller: None,
-        }
+        })
     }
 }
 
@@ -292,7 +292,7 @@ fn pass_public<'a>(
     caller: Result<Caller, caller::Unknown>,
     request: &Request<'a>,
     world: &World<'_>,
-) -> Result<Passed, Refusal<'a>> {
+) -> Result<Passed, Box<Refusal<'a>>> {
     let collection = &endpoint.collection;
     if !endpoint.enabled {
         let denial = Denial::new(DenialReason::EndpointDisabled).to(collection);

@@ -53,11 +53,7 @@ impl Jwt {
 
 /// How a token is signed (RFC 7518 section 3.1, RFC 8037 section 3.1). `EdDSA` means Ed25519.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    clippy::upper_case_acronyms,
-    reason = "the names of the standard"
-)]
+#[expect(missing_docs, reason = "the names of the standard")]
 pub enum Algorithm {
     HS256,
     HS384,

@@ -101,7 +101,10 @@ fn says(name: &str, value: &Value, expected: &str) -> bool {
     match value {
         Value::String(text) if name == "scope" => text.split(' ').any(|word| word == expected),
         Value::String(text) => text == expected,
-        Value::Number(_) | Value::Bool(_) => value.to_string() == expected,
+        Value::Number(_) | Value::Bool(_) => {
+            let written = value.to_string();
+            written == expected
+        }
         Value::Array(list) => list.iter().any(|element| {
             !element.is_array() && !element.is_object() && says("", element, expected)
         }),

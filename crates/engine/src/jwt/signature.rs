@@ -70,10 +70,13 @@ pub static PROVIDER: CryptoProvider = CryptoProvider {
     },
 };
 
+/// Whether a signature, the second argument, is that of a message.
+type IsGood = Box<dyn Fn(&[u8], &[u8]) -> bool>;
+
 /// Verifies with one key.
 struct ByKey {
     algorithm: Known,
-    is_good: Box<dyn Fn(&[u8], &[u8]) -> bool>,
+    is_good: IsGood,
 }
 
 impl SignatureVerifier<Vec<u8>> for ByKey {
@@ -117,7 +120,7 @@ macro_rules! mac {
 
 fn verifier(algorithm: &Known, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier>> {
     let bytes = || key.try_get_as_bytes();
-    let is_good: Box<dyn Fn(&[u8], &[u8]) -> bool> = match algorithm {
+    let is_good: IsGood = match algorithm {
         Known::HS256 => mac!(bytes()?, Sha256),
         Known::HS384 => mac!(bytes()?, Sha384),
         Known::HS512 => mac!(bytes()?, Sha512),
