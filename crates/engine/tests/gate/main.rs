@@ -6,10 +6,14 @@
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
 
+mod carrying;
 mod forging;
 mod keys;
 mod naming;
+mod observing;
+mod opening;
 mod peers;
 mod reading;
 mod remembering;
 mod scene;
+mod telling;
