@@ -1,9 +1,11 @@
 //! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.
 
+mod canary;
 mod key_set_server;
 mod play;
 mod signer;
 
+pub use canary::*;
 pub use key_set_server::*;
 pub use play::*;
 pub use signer::*;

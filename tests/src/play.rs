@@ -75,14 +75,30 @@ impl Play {
         })
     }
 
+    /// Begins with one worker, and with these tokens of operators and gateways.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_known_by(tokens: Tokens) -> Result<Self> {
+        Self::begin_of(1, tokens, &[], Ok)
+    }
+
     fn begin_as(
         workers: usize,
         environment: &[(&str, &str)],
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        Self::begin_of(workers, Tokens::for_tests(), environment, change)
+    }
+
+    fn begin_of(
+        workers: usize,
+        tokens: Tokens,
+        environment: &[(&str, &str)],
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
         let parts = Parts::from_environment()?;
-        let control_plane =
-            ControlPlane::start_with(&parts.control_plane, Tokens::for_tests(), environment)?;
+        let control_plane = ControlPlane::start_with(&parts.control_plane, tokens, environment)?;
         let orders = create_orders(&control_plane.operator())?;
         let service = Service::start()?;
         let token = control_plane.tokens().gateway.clone();

@@ -208,6 +208,15 @@ impl ControlPlane {
         self.running.as_ref().map(Running::log).unwrap_or_default()
     }
 
+    /// What it has written to its standard output.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.running
+            .as_ref()
+            .map(Running::printed)
+            .unwrap_or_default()
+    }
+
     /// How the process ended, if it has.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.running.as_mut()?.ended()

@@ -240,6 +240,23 @@ impl Envoy {
         within(LOGGING, "the access log tells the request", line).map(|(line, _)| line)
     }
 
+    /// What Envoy has written to its standard output: the access log as it stands there.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.running.printed()
+    }
+
+    /// Has a component of Envoy, such as `wasm`, log from this level on.
+    ///
+    /// # Errors
+    /// When there is no such component or level.
+    pub fn log_from(&self, component: &str, level: &str) -> Result<()> {
+        let admin = self.admin;
+        let url = format!("http://{admin}/logging?{component}={level}");
+        self.agent.post(url).send_empty()?;
+        Ok(())
+    }
+
     /// What Envoy has logged.
     #[must_use]
     pub fn log(&self) -> String {

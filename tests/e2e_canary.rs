@@ -1,0 +1,334 @@
+//! Secrets leave no trace: not in a log, a metric, an admin page, a database file or an answer, whatever is done with them.
+
+use portcullis_tests::{
+    Canary, Member, Place, Play, Signer, bearer, get_at, merge, outcome, set, until_answered,
+};
+use serde_json::{Value, json};
+use xtask::stage::{Caller, Envoy, Operator, Parts, Tokens, within};
+
+const OPERATOR: &str = "canary-operator-token-4f1c9e77aa20d3b85566";
+const GATEWAY: &str = "canary-gateway-token-90b2d4e6f8a1c3e5077";
+const SECRET: &str = "canary+secret/of=a signer: 77aa20d3b855660f1c";
+const IMPORTED: &str = "canary-imported-key-0123456789abcdef/+~";
+const UNKNOWN: &str = "canary-unknown-key-fedcba9876543210/+~";
+const PASTED: &str = "canary-pasted-by-mistake-13579bdf02468ace";
+
+/// What is shown of a play to those who look: everything but what belongs to one caller or operator alone.
+struct Stage {
+    play: Play,
+    /// An Envoy that takes keys in the query, and one that a request may trap.
+    others: [Envoy; 2],
+    /// What operators were answered, except where a new key is shown.
+    answers: Vec<Place>,
+}
+
+impl Stage {
+    fn places(&self) -> Vec<Place> {
+        let mut places = Place::files(self.play.control_plane.data()).unwrap();
+        for envoy in self.others.iter().chain([&self.play.envoy]) {
+            places.push(Place::text("Envoy's log", envoy.log()));
+            places.push(Place::text("the access log", envoy.printed()));
+            for page in [
+                "/config_dump?include_eds",
+                "/stats",
+                "/stats?format=json",
+                "/stats/prometheus",
+                "/clusters?format=json",
+                "/listeners?format=json",
+                "/server_info",
+                "/runtime",
+                "/init_dump",
+                "/certs",
+            ] {
+                places.push(Place::text(page, envoy.admin(page).unwrap()));
+            }
+        }
+        let control_plane = &self.play.control_plane;
+        places.push(Place::text("the control plane's log", control_plane.log()));
+        places.push(Place::text("what it printed", control_plane.printed()));
+        let operator = self.play.operator();
+        for path in [
+            "/clients",
+            "/access-profiles",
+            "/collections",
+            "/policies",
+            "/openapi.json",
+        ] {
+            places.push(read(&operator, path));
+        }
+        for profile in operator
+            .call("GET", "/access-profiles", &Value::Null)
+            .unwrap()
+            .body["items"]
+            .as_array()
+            .unwrap()
+        {
+            let path = format!("/access-profiles/{}", profile["id"].as_str().unwrap());
+            places.push(read(&operator, &path));
+            places.push(read(&operator, &format!("{path}/keys")));
+        }
+        let answers = self.answers.iter();
+        places
+            .extend(answers.map(|it| Place::text(&it.name, String::from_utf8_lossy(&it.content))));
+        places
+    }
+}
+
+fn read(operator: &Operator, path: &str) -> Place {
+    let reply = operator.call("GET", path, &Value::Null).unwrap();
+    assert_eq!(reply.status, 200, "{path}");
+    Place::text(path, reply.body.to_string())
+}
+
+/// Requests of every outcome with a key, in every way of presenting it.
+fn call_with(caller: &mut Caller, key: &str) {
+    use base64::Engine as _;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("api-token:{key}"));
+    let encoded: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for path in [
+        "/orders/1",
+        "/stock",
+        "/nowhere",
+        "/orders/1;x",
+        "/orders/%00",
+        "/orders/1%2f",
+    ] {
+        for (name, value) in [
+            ("api-token", key.to_owned()),
+            ("authorization", format!("Bearer {key}")),
+            ("authorization", format!("Basic {basic}")),
+            ("authorization", format!("Basic {basic}, Bearer {key}x")),
+        ] {
+            caller.get(path).header(name, value).send().unwrap();
+        }
+        for query in [
+            format!("token={encoded}"),
+            format!("a=b&%74oken={encoded}&token=x"),
+        ] {
+            caller.get(&format!("{path}?{query}")).send().unwrap();
+        }
+        caller.get(path).key(key).key("another").send().unwrap();
+    }
+}
+
+/// What operators write by mistake: refused, and not repeated.
+fn mistakes(profile: &str) -> Vec<(&'static str, String, Value)> {
+    let profile = format!("/access-profiles/{profile}");
+    let keys = format!("{profile}/keys");
+    let jwt = |member: &str, value: Value| json!({"jwt": {"algorithm": "HS256", member: value}});
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{PASTED}\n-----END PRIVATE KEY-----");
+    let rs256 = |key: Value| json!({"jwt": {"algorithm": "RS256", "key": key}});
+    vec![
+        ("PATCH", profile.clone(), jwt("secret", json!(PASTED))),
+        (
+            "PATCH",
+            profile.clone(),
+            jwt("secret", json!({"value": [PASTED]})),
+        ),
+        (
+            "PATCH",
+            profile.clone(),
+            jwt("secret", json!({"value": {"k": PASTED}})),
+        ),
+        (
+            "PATCH",
+            profile.clone(),
+            jwt("secret", json!({"value": "short", "encoding": PASTED})),
+        ),
+        (
+            "PATCH",
+            profile.clone(),
+            jwt(
+                "secret",
+                json!({"value": format!("!{PASTED}"), "encoding": "base64"}),
+            ),
+        ),
+        ("PATCH", profile.clone(), jwt("key", json!(PASTED))),
+        ("PATCH", profile.clone(), rs256(json!(pem))),
+        (
+            "PATCH",
+            profile.clone(),
+            rs256(json!({"kty": "oct", "k": PASTED})),
+        ),
+        (
+            "PATCH",
+            profile.clone(),
+            rs256(json!({"kty": "RSA", "n": PASTED, "e": "AQAB", "d": PASTED})),
+        ),
+        (
+            "PATCH",
+            profile.clone(),
+            rs256(json!(format!("ssh-rsa {PASTED}"))),
+        ),
+        ("PATCH", profile.clone(), json!({"jwt": PASTED})),
+        (
+            "POST",
+            keys.clone(),
+            json!({"key": format!("{PASTED} with blanks")}),
+        ),
+        ("POST", keys.clone(), json!({"key": [PASTED]})),
+        (
+            "POST",
+            keys.clone(),
+            json!({"key": format!("ptc_live_{PASTED}")}),
+        ),
+        (
+            "POST",
+            keys.clone(),
+            json!({"key": format!("eyJhbGciOiJub25lIn0.{PASTED}.x")}),
+        ),
+        ("POST", keys.clone(), json!(PASTED)),
+        ("POST", keys, json!({"key": IMPORTED})),
+        (
+            "POST",
+            format!("{profile}/key/refresh"),
+            json!({"overlap_s": PASTED}),
+        ),
+    ]
+}
+
+fn begin() -> (Stage, Vec<Canary>) {
+    let tokens = Tokens {
+        operator: OPERATOR.into(),
+        gateway: GATEWAY.into(),
+    };
+    let play = Play::begin_known_by(tokens).unwrap();
+    play.envoy.log_from("wasm", "debug").unwrap();
+    let query = json!({"query_parameter": "token"});
+    let by_query = play
+        .another_envoy(|bootstrap| set(bootstrap, &query))
+        .unwrap();
+    let doors = Parts::from_environment().unwrap().filter_with_doors();
+    let trapped = play
+        .another_envoy(|bootstrap| bootstrap.module("portcullis.wasm", &doors))
+        .unwrap();
+    let signer = Signer::hs256(SECRET);
+    let member = play.member("Acme").unwrap();
+    let by_token = play.token_member("Tokens", &signer, &json!({})).unwrap();
+    let operator = play.operator();
+    let mut answers = vec![];
+
+    let keys = format!("/access-profiles/{}/keys", member.profile.id);
+    let imported = operator
+        .call("POST", &keys, &json!({"key": IMPORTED}))
+        .unwrap();
+    assert_eq!(imported.status, 201, "{}", imported.body);
+    answers.push(Place::text(
+        "the import of a key",
+        imported.body.to_string(),
+    ));
+    for (method, path, body) in mistakes(&by_token.profile.id) {
+        let reply = operator.call(method, &path, &body).unwrap();
+        assert!((400..500).contains(&reply.status), "{path}: {}", reply.body);
+        answers.push(Place::text(
+            format!("{method} {path}"),
+            reply.body.to_string(),
+        ));
+    }
+    let stranger = Operator::new(play.control_plane.address(), UNKNOWN);
+    let refused = stranger.call("GET", "/clients", &Value::Null).unwrap();
+    assert_eq!(refused.status, 401);
+    answers.push(Place::text(
+        "the refusal of a stranger",
+        refused.body.to_string(),
+    ));
+
+    let mut claims = by_token.claims();
+    merge(&mut claims, &json!({"jti": "canary-jti-5d41402abc4b2a76"}));
+    let token = signer.token(&claims).unwrap();
+    let forged = Signer::hs256(PASTED).token(&claims).unwrap();
+    let old = member.key().to_owned();
+    let mut stage = Stage {
+        play,
+        others: [by_query, trapped],
+        answers,
+    };
+    let new = use_all(&mut stage, &member, &by_token, &[&token, &forged]);
+    let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    let canaries = vec![
+        Canary::new("the operator's token", OPERATOR),
+        Canary::new("the gateway's token", GATEWAY),
+        Canary::new("the secret", SECRET),
+        Canary::new("the imported key", IMPORTED),
+        Canary::new("the unknown key", UNKNOWN),
+        Canary::new("what was pasted by mistake", PASTED),
+        Canary::new("the first key", &old),
+        Canary::new("the new key", &new),
+        Canary::new("the token", &token),
+        Canary::new("the signature", &signature(&token)),
+        Canary::new("the forged token", &signature(&forged)),
+        Canary::new("a claim", "canary-jti-5d41402abc4b2a76"),
+    ];
+    (stage, canaries)
+}
+
+/// Calls with everything, permitted and refused, before and after it is withdrawn; returns the key that came last.
+fn use_all(stage: &mut Stage, member: &Member, by_token: &Member, tokens: &[&String]) -> String {
+    let play = &stage.play;
+    let operator = play.operator();
+    let call_all = |key: &str| {
+        for envoy in stage.others.iter().chain([&play.envoy]) {
+            let mut caller = Caller::connect(envoy.gateway().unwrap()).unwrap();
+            call_with(&mut caller, key);
+            for token in tokens {
+                call_with(&mut caller, token);
+            }
+        }
+    };
+    let mut caller = play.caller().unwrap();
+    until_answered(&mut caller, IMPORTED, "permitted").unwrap();
+    assert_eq!(bearer(&mut caller, tokens[0]).unwrap(), "permitted");
+    for key in [member.key(), IMPORTED, UNKNOWN, PASTED] {
+        call_all(key);
+    }
+    let mut trapped = Caller::connect(stage.others[1].gateway().unwrap()).unwrap();
+    let trap = trapped.get("/orders/1").key(member.key());
+    trap.header("x-portcullis-trap", UNKNOWN).send().unwrap();
+    within(std::time::Duration::from_secs(20), "a new VM", || {
+        let mut caller = Caller::connect(stage.others[1].gateway().unwrap()).unwrap();
+        let answer = caller.get("/orders/1").key(member.key()).send().unwrap();
+        (outcome(&answer) == "permitted").then_some(())
+    })
+    .unwrap();
+
+    let new = operator.refresh_key(&member.profile.id).unwrap();
+    until_answered(&mut caller, &new, "permitted").unwrap();
+    operator.enable_client(&by_token.client, false).unwrap();
+    for key in [member.key(), new.as_str()] {
+        call_all(key);
+    }
+    new
+}
+
+#[test]
+fn no_secret_is_found_anywhere_and_one_that_is_planted_is() {
+    let (stage, canaries) = begin();
+    // What was written last has been written once this has.
+    let mut caller = stage.play.caller().unwrap();
+    get_at(&mut caller, "last.test", "/orders/1")
+        .send()
+        .unwrap();
+    stage.play.envoy.access_of("last.test").unwrap();
+
+    assert_eq!(Canary::sightings(&canaries, &stage.places()), [""; 0]);
+
+    let planted = format!("/orders/{UNKNOWN}");
+    get_at(&mut caller, "planted.test", &planted)
+        .send()
+        .unwrap();
+    stage.play.envoy.access_of("planted.test").unwrap();
+    stage.play.operator().create_client(IMPORTED).unwrap();
+    let sightings = Canary::sightings(&canaries, &stage.places());
+    for (secret, place) in [
+        ("the unknown key", "the access log"),
+        ("the unknown key", "Envoy's log"),
+        ("the imported key", "/clients"),
+        ("the imported key", "data/portcullis."),
+    ] {
+        let is_it = |it: &&String| it.starts_with(secret) && it.contains(place);
+        assert!(
+            sightings.iter().any(|it| is_it(&it)),
+            "{secret}, {place}: {sightings:?}"
+        );
+    }
+}
