@@ -16,4 +16,5 @@ mod peers;
 mod reading;
 mod remembering;
 mod scene;
+mod second_opinion;
 mod telling;

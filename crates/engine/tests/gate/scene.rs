@@ -61,6 +61,12 @@ impl Scene {
         self.holders.replace(holders.collect());
     }
 
+    /// With its clock at another time than [`NOW_S`].
+    pub fn at(self, now_s: u64) -> Self {
+        self.now_s.set(now_s);
+        self
+    }
+
     pub fn wait(&self, seconds: u64) {
         self.now_s.set(self.now_s.get() + seconds);
     }
