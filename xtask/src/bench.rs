@@ -2,10 +2,14 @@
 
 mod cores;
 mod cpu;
+mod engine;
 mod gateway;
 mod load;
 mod machine;
+mod native;
+mod others;
 mod report;
 mod request;
 
+pub use engine::engine;
 pub use request::request;

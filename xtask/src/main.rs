@@ -61,6 +61,12 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// What the engine costs on its own: address lists, routes, decisions
+    Engine {
+        /// How often each measure takes its turn
+        #[arg(long, default_value_t = 51)]
+        rounds: usize,
+    },
     /// What one request costs: CPU time of one Envoy process
     Request {
         /// How often each measure takes its turn
@@ -106,6 +112,7 @@ fn perform(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
+        Task::Bench(Bench::Engine { rounds }) => bench::engine(rounds),
         Task::Bench(Bench::Request { rounds, requests }) => {
             let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
             bench::request(&parts, rounds, requests)

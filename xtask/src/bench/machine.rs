@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::cpu;
 use crate::process;
 
-/// The processor, the cores, the kernel and the Envoy of this machine.
-pub fn describe(envoy: &Path) -> Value {
+/// The processor, the cores and the kernel of this machine, and the Envoy where one is measured.
+pub fn describe(envoy: Option<&Path>) -> Value {
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processors
         .lines()
@@ -20,11 +20,11 @@ pub fn describe(envoy: &Path) -> Value {
         })
         .unwrap_or("unknown");
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let envoy = process::probe(Command::new(envoy).arg("--version")).unwrap_or_default();
+    let envoy = envoy.and_then(|envoy| process::probe(Command::new(envoy).arg("--version")));
     json!({
         "processor": model,
         "cores": cpu::cores().unwrap_or(0),
         "kernel": kernel.trim(),
-        "envoy": envoy.trim(),
+        "envoy": envoy.as_deref().map(str::trim),
     })
 }

@@ -57,10 +57,19 @@ impl Row {
 
     /// A measure that should be at most `limit`.
     pub fn at_most(measure: impl Into<String>, value: f64, unit: &'static str, limit: f64) -> Self {
+        let row = Self::measured(measure, value, unit);
+        Self {
+            holds: Some(value <= limit),
+            ..row.aiming_at(limit)
+        }
+    }
+
+    /// The same measure, which should be at most `limit`.
+    pub fn aiming_at(self, limit: f64) -> Self {
         Self {
             aim: Some(format!("≤ {limit}")),
-            holds: Some(value <= limit),
-            ..Self::measured(measure, value, unit)
+            holds: Some(self.value <= limit),
+            ..self
         }
     }
 }

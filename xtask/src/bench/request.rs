@@ -1,13 +1,14 @@
 //! What one request costs with Portcullis, with Envoy's own filters, and with none: CPU time of one Envoy process.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::cores::Cores;
 use super::gateway::{self, EMPTY, NATIVE_KEY, NATIVE_STACK, PLAIN, PORTCULLIS};
+use super::others::Others;
 use super::report::{Report, Row, median};
 use super::{cpu, load, machine};
 use crate::stage::{Caller, ControlPlane, Envoy, Operator, Parts, Tokens, within};
@@ -24,9 +25,6 @@ const SYNC: Duration = Duration::from_secs(60);
 const MOST_ABOVE_EMPTY_US: f64 = 2.5;
 /// The most that a request with Portcullis may cost, in requests on the native stack.
 const MOST_OF_NATIVE: f64 = 1.25;
-
-/// The most that other programs may take of the machine before the figures say little.
-const MOST_TAKEN_PERCENT: f64 = 5.0;
 
 /// A listener, a key, and what that is called.
 struct Measure {
@@ -84,7 +82,7 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
             WARM_UP_REQUESTS,
         )?;
     }
-    let others = Others::begin(envoy.pid())?;
+    let others = Others::begin(Some(envoy.pid()))?;
     for round in 1..=rounds {
         eprintln!("==> round {round} of {rounds}");
         for (measure, costs) in measures.iter().zip(&mut costs) {
@@ -95,47 +93,13 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
         }
     }
     let mut rows = rows(&measures, &costs);
-    rows.push(others.end(envoy.pid())?);
+    rows.push(others.end()?);
     let report = Report {
         method: method(rounds, requests),
-        machine: machine::describe(&parts.envoy),
+        machine: machine::describe(Some(&parts.envoy)),
         rows,
     };
     report.publish(&workspace::target_directory()?.join("bench/request.json"))
-}
-
-/// What other programs took of the machine meanwhile. They share its caches, and perhaps its cores, with Envoy.
-struct Others {
-    since: Instant,
-    busy: Duration,
-    ours: Duration,
-}
-
-impl Others {
-    fn begin(envoy: u32) -> Result<Self> {
-        Ok(Self {
-            since: Instant::now(),
-            busy: cpu::of_machine()?,
-            ours: Self::ours(envoy)?,
-        })
-    }
-
-    fn end(self, envoy: u32) -> Result<Row> {
-        let busy = cpu::of_machine()?.saturating_sub(self.busy);
-        let others = busy.saturating_sub(Self::ours(envoy)?.saturating_sub(self.ours));
-        let whole = self.since.elapsed().as_secs_f64() * f64::from(cpu::cores()?);
-        let share = others.as_secs_f64() / whole * 100.0;
-        Ok(Row::at_most(
-            "taken by other programs meanwhile",
-            share,
-            "% CPU",
-            MOST_TAKEN_PERCENT,
-        ))
-    }
-
-    fn ours(envoy: u32) -> Result<Duration> {
-        Ok(cpu::of_process(envoy)?.saturating_add(cpu::of_this_task()?))
-    }
 }
 
 /// Puts as many keys into the control plane as the native filters know.
