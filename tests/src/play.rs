@@ -214,7 +214,15 @@ impl Play {
 /// # Errors
 /// When there is no answer.
 pub fn bearer(caller: &mut Caller, token: &str) -> Result<String> {
-    let request = caller.get("/orders/1");
+    bearer_at(caller, "/orders/1", token)
+}
+
+/// The outcome of a path for a token.
+///
+/// # Errors
+/// When there is no answer.
+pub fn bearer_at(caller: &mut Caller, path: &str, token: &str) -> Result<String> {
+    let request = caller.get(path);
     let answer = request.header("authorization", format!("Bearer {token}"));
     Ok(outcome(&answer.send()?))
 }
