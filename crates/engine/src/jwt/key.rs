@@ -92,6 +92,9 @@ pub enum InvalidKey {
         /// The curve.
         curve: &'static str,
     },
+    /// The order of the point divides 8: signatures that anybody can make are good for it.
+    #[error("anybody can sign for this point on Ed25519")]
+    SmallOrder,
     /// A secret is too short or too long.
     #[error("a secret has 256 to 8192 bits, and this one has {bits}")]
     SecretSize {
@@ -118,6 +121,9 @@ impl VerificationKey {
                     curve: "Ed25519",
                     bytes: 32,
                 })?;
+                if super::signature::has_small_order(&point) {
+                    return Err(InvalidKey::SmallOrder);
+                }
                 Material::Ed25519(point)
             }
             (Family::Hmac, KeyMaterial::Oct { k }) => secret(&k.0)?,

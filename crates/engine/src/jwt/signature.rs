@@ -246,6 +246,11 @@ pub(super) fn is_usable(key: &VerificationKey, algorithm: Algorithm) -> bool {
     }
 }
 
+/// Whether a point on Ed25519 is one of the few for which anybody can sign.
+pub(super) fn has_small_order(point: &[u8; 32]) -> bool {
+    EdKey::from_bytes(point).is_ok_and(|key| key.is_weak())
+}
+
 fn p521_key(key: &VerificationKey) -> Option<p521::ecdsa::VerifyingKey> {
     match key.material() {
         Material::Ec { point, .. } => p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok(),

@@ -7,4 +7,5 @@
 
 mod rfc_examples;
 mod vectors;
+mod weak_keys;
 mod wycheproof;
