@@ -1,6 +1,9 @@
 //! Which profile a token is about, and that no other profile's key signs for it.
 
-use portcullis_engine::{DenialReason, GateSettings};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_engine::jwt::record::named_by_profile;
+use portcullis_engine::{DenialReason, GateSettings, api_key};
 use portcullis_feed::{Algorithm, ApiKey, Jwt, KeyState, Profile, TokenIdentity};
 use serde_json::{Value, json};
 
@@ -192,11 +195,20 @@ fn no_name_of_a_profile_with_tokens_opens_anything_as_a_key() {
         "\0profile",
         "https://idp.example",
         "identity",
-        "\0identityhttps://idp.examplec1",
     ] {
         assert_eq!(scene.call(&[("api-token", name)]), INVALID);
         assert_eq!(scene.bearer(name), INVALID);
     }
+    // The very text under whose digest the profile is found. No header can carry it, but an encoding can.
+    let text = [b"\0profile", id(1).as_bytes().as_slice()].concat();
+    let found = named_by_profile(&id(1));
+    assert_eq!(api_key::digest(&text), found);
+    let basic = STANDARD.encode([b"api-token:", text.as_slice()].concat());
+    assert_eq!(
+        scene.call(&[("authorization", &format!("Basic {basic}"))]),
+        INVALID
+    );
+    assert_eq!(scene.lookups().last(), Some(&found));
 }
 
 #[test]
