@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -150,7 +150,10 @@ async fn serve(listener: TcpListener, memory: &Memory) {
         };
         let memory = Arc::clone(memory);
         let echo = hyper::service::service_fn(move |request| {
-            let answer = echo(&request, &memory);
+            let mut answer = echo(&request, &memory);
+            if request.headers().contains_key(UPGRADE) {
+                switch(&mut answer, &request);
+            }
             async move { Ok::<_, Infallible>(answer) }
         });
         tokio::spawn(async move {
@@ -159,9 +162,22 @@ async fn serve(listener: TcpListener, memory: &Memory) {
                 .timer(TokioTimer::new())
                 .max_headers(MOST_HEADERS)
                 .serve_connection(TokioIo::new(stream), echo)
+                .with_upgrades()
                 .await
                 .ok();
         });
+    }
+}
+
+/// Agrees to speak what the caller wants to, and then says no more.
+fn switch(answer: &mut Response<http_body_util::Full<Bytes>>, request: &Request<Incoming>) {
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.body_mut() = http_body_util::Full::default();
+    let headers = answer.headers_mut();
+    headers.clear();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = request.headers().get(UPGRADE) {
+        headers.insert(UPGRADE, protocol.clone());
     }
 }
 
@@ -187,9 +203,8 @@ fn echo(request: &Request<Incoming>, memory: &Memory) -> Response<http_body_util
     }
     memory.push_back(seen);
     let mut response = Response::new(http_body_util::Full::new(Bytes::from(body)));
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
