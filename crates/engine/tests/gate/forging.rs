@@ -8,7 +8,7 @@ use portcullis_engine::jwt::key::Material;
 use portcullis_feed::Algorithm;
 use serde_json::{Value, json};
 
-use crate::keys::{self, ALGORITHMS};
+use crate::keys;
 use crate::scene::{Scene, claims, id, jwt, token, token_of, tokens, tokens_like};
 
 /// The first two parts of a token.
@@ -23,7 +23,7 @@ fn unsigned(header: &Value) -> String {
 
 #[test]
 fn a_token_of_every_algorithm_opens_the_profile_whose_key_signed_it() {
-    for algorithm in ALGORITHMS {
+    for algorithm in Algorithm::ALL {
         let scene = Scene::of(&[tokens(1, algorithm)]);
         let outcome = scene.bearer(&token(algorithm, &claims(1)));
         assert_eq!(outcome, Ok(Some(id(1))), "{algorithm:?}");

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm as Signer, EncodingKey, crypto};
+use p521::ecdsa::signature::Signer as _;
 use portcullis_feed::{Algorithm, Jwk, KeyMaterial, Octets, SecretOctets};
 
 /// The secret of HMAC: long enough for every hash.
@@ -59,21 +60,8 @@ const P384_PUBLIC: [&str; 2] = [
 const ED25519: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 const ED25519_PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-/// The algorithms that can be signed with here: `jsonwebtoken` does not know ES512.
-pub const ALGORITHMS: [Algorithm; 12] = [
-    Algorithm::HS256,
-    Algorithm::HS384,
-    Algorithm::HS512,
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
-];
+/// A number on P-521, which `jsonwebtoken` does not know.
+const P521: [u8; 66] = [1; 66];
 
 /// Base64url without padding.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -96,7 +84,14 @@ pub fn public(algorithm: Algorithm) -> Jwk {
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return secret(SECRET),
         Algorithm::ES256 => ec("P-256", P256_PUBLIC),
         Algorithm::ES384 => ec("P-384", P384_PUBLIC),
-        Algorithm::ES512 => unreachable!("nobody here signs so"),
+        Algorithm::ES512 => {
+            let point = p521_signer().verifying_key().to_sec1_point(false);
+            KeyMaterial::Ec {
+                crv: "P-521".into(),
+                x: Octets(point.x().unwrap().to_vec()),
+                y: Octets(point.y().unwrap().to_vec()),
+            }
+        }
         Algorithm::EdDSA => KeyMaterial::Okp {
             crv: "Ed25519".into(),
             x: octets(ED25519_PUBLIC),
@@ -129,6 +124,10 @@ pub fn secret(bytes: &[u8]) -> Jwk {
 
 /// Signs with the key that [`public`] verifies.
 pub fn sign(algorithm: Algorithm, signed: &str) -> String {
+    if algorithm == Algorithm::ES512 {
+        let signature: p521::ecdsa::Signature = p521_signer().sign(signed.as_bytes());
+        return encode(signature.to_bytes());
+    }
     let signer = signer(algorithm);
     let key = match signer {
         Signer::HS256 | Signer::HS384 | Signer::HS512 => EncodingKey::from_secret(SECRET),
@@ -138,6 +137,10 @@ pub fn sign(algorithm: Algorithm, signed: &str) -> String {
         _ => EncodingKey::from_rsa_der(&decode(RSA)),
     };
     crypto::sign(signed.as_bytes(), &key, signer).unwrap()
+}
+
+fn p521_signer() -> p521::ecdsa::SigningKey {
+    p521::ecdsa::SigningKey::from_slice(&P521).unwrap()
 }
 
 /// Signs with a key on P-256 that no profile knows.
@@ -156,7 +159,7 @@ pub fn sign_with(secret: &[u8], algorithm: Algorithm, signed: &str) -> String {
     .unwrap()
 }
 
-/// The algorithm in the words of `jsonwebtoken`.
+/// The algorithm in the words of `jsonwebtoken`, which knows all but ES512.
 pub fn signer(algorithm: Algorithm) -> Signer {
     algorithm.name().parse().unwrap()
 }

@@ -90,7 +90,7 @@ fn claims(rng: &mut Rng, now_s: u64) -> String {
 
 fn token(rng: &mut Rng, algorithm: Algorithm, now_s: u64) -> String {
     let named = if rng.u8(..16) == 0 {
-        one_of(rng, &keys::ALGORITHMS)
+        one_of(rng, &Algorithm::ALL)
     } else {
         algorithm
     };
