@@ -128,7 +128,7 @@ impl Gate {
         let claims = self.told(&token);
         let verified = Verified {
             name,
-            holder: Arc::clone(&holder),
+            holder: Arc::downgrade(&holder),
             good_until_ms,
             claims: Arc::clone(&claims),
         };
@@ -171,8 +171,7 @@ fn again(
 ) -> Option<Caller> {
     let verified = world.verified.find(digest)?;
     let holder = found(&verified.name, registry)?;
-    let is_good =
-        Arc::ptr_eq(&holder, &verified.holder) && (world.now_ms)() < verified.good_until_ms;
+    let is_good = verified.was_found(&holder) && (world.now_ms)() < verified.good_until_ms;
     is_good.then_some(Caller {
         holder,
         claims: verified.claims,

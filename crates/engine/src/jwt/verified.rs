@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use portcullis_feed::Digest;
 use siphasher::sip128::SipHasher24;
@@ -11,8 +11,9 @@ use crate::gate::ClaimHeader;
 use crate::holder::Holder;
 use crate::recent::Recent;
 
-/// What an entry weighs beside the claims that it passes on, in bytes.
-const ENTRY_BYTES: usize = 200;
+/// What an entry weighs beside the claims that it passes on, in bytes. What it found keeps its place, though not what
+/// hangs on it.
+const ENTRY_BYTES: usize = 200 + size_of::<Holder>();
 
 /// The tokens that were verified lately under one configuration, by a digest of the whole token. It is keyed with
 /// secrets of this cache, so that nobody can look for two tokens that share one.
@@ -31,12 +32,20 @@ pub(crate) struct TokenDigest(u64, u64);
 pub(crate) struct Verified {
     /// Under which name its profile was found.
     pub(crate) name: Digest,
-    /// What was found. The verification counts only as long as this very record is what is found.
-    pub(crate) holder: Arc<Holder>,
+    /// What was found. The verification counts only as long as this very record is what is found. It is not kept for
+    /// that: records are large, and there may be many tokens for each that has been read again since.
+    pub(crate) holder: Weak<Holder>,
     /// Until when the token is good, in milliseconds since 1970.
     pub(crate) good_until_ms: u64,
     /// The claims that the service is told.
     pub(crate) claims: Arc<[ClaimHeader]>,
+}
+
+impl Verified {
+    /// Whether this very record was found then.
+    pub(crate) fn was_found(&self, holder: &Arc<Holder>) -> bool {
+        std::ptr::eq(self.holder.as_ptr(), Arc::as_ptr(holder))
+    }
 }
 
 impl VerifiedTokens {

@@ -1,6 +1,7 @@
 //! Tokens that were verified lately are not verified again, and are good for nothing once anything about them is not.
 
 use portcullis_engine::DenialReason;
+use portcullis_engine::jwt::record::named_by_profile;
 use portcullis_feed::{AccessMethod, Algorithm, Jwt, KeyState, Profile};
 use serde_json::json;
 
@@ -164,5 +165,16 @@ fn what_is_remembered_is_nobodys_key() {
     assert_eq!(
         scene.call(&[("api-token", &token)]),
         Err(DenialReason::CredentialInvalid)
+    );
+}
+
+#[test]
+fn what_is_remembered_keeps_no_record_in_memory() {
+    let (scene, _) = seen(&tokens(1, HS256));
+    let record = scene.record(&named_by_profile(&id(1)));
+    scene.learn(&[]);
+    assert!(
+        record.upgrade().is_none(),
+        "records are large, and bounded elsewhere"
     );
 }

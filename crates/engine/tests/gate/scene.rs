@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use portcullis_engine::jwt::{PureRust, Signatures, VerificationKey, VerifiedTokens};
 use portcullis_engine::route::Routes;
@@ -65,6 +65,11 @@ impl Scene {
     pub fn at(self, now_s: u64) -> Self {
         self.now_s.set(now_s);
         self
+    }
+
+    /// The record of a name or key, without keeping it.
+    pub fn record(&self, digest: &Digest) -> Weak<Holder> {
+        Arc::downgrade(&self.holders.borrow()[digest])
     }
 
     pub fn wait(&self, seconds: u64) {
