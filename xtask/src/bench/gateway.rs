@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::native::Native;
+use super::tokens::Issuer;
 use crate::stage::{Bootstrap, Parts};
 
 /// No filter but the router.
@@ -20,8 +22,19 @@ pub const EMPTY: &str = "empty";
 /// Portcullis.
 pub const PORTCULLIS: &str = "portcullis";
 
-/// The bootstrap with all listeners. `keys` are those that the native filters know.
-pub fn bootstrap(parts: &Parts, keys: &[String], control_plane: SocketAddr) -> Result<Bootstrap> {
+/// Envoy's own `jwt_authn` for one algorithm.
+pub fn native_token(algorithm: &str, is_cached: bool) -> String {
+    let cache = if is_cached { "_cached" } else { "" };
+    format!("native_{algorithm}{cache}")
+}
+
+/// The bootstrap with all listeners. `keys` are those that the native filters know, and `issuers` those whose tokens.
+pub fn bootstrap(
+    parts: &Parts,
+    keys: &[String],
+    issuers: &[Issuer],
+    control_plane: SocketAddr,
+) -> Result<Bootstrap> {
     let sets = [
         (PLAIN, vec![]),
         (NATIVE_KEY, vec![api_key_auth(keys)]),
@@ -32,10 +45,16 @@ pub fn bootstrap(parts: &Parts, keys: &[String], control_plane: SocketAddr) -> R
         (EMPTY, vec![empty(&parts.modules.join("empty.wasm"))]),
         (PORTCULLIS, vec![shipped_filter()?]),
     ];
-    let listeners: Vec<Value> = sets
+    let mut listeners: Vec<Value> = sets
         .into_iter()
         .map(|(name, filters)| listener(name, filters))
         .collect();
+    for issuer in issuers {
+        for is_cached in [false, true] {
+            let name = native_token(issuer.algorithm, is_cached);
+            listeners.push(listener(&name, vec![jwt_authn(&issuer.key, is_cached)]));
+        }
+    }
     Bootstrap::shipped("demo.yaml")?
         .at("/static_resources/listeners", |place| {
             *place = Value::Array(listeners)
@@ -95,6 +114,26 @@ fn api_key_auth(keys: &[String]) -> Value {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
             "credentials": credentials,
             "key_sources": [{"header": "api-token"}]
+        }
+    })
+}
+
+/// Claims are checked as Portcullis checks them. The cache holds more tokens than are sent to it.
+fn jwt_authn(key: &Value, is_cached: bool) -> Value {
+    let mut provider = json!({
+        "issuer": Native::ISSUER,
+        "audiences": [Native::AUDIENCE],
+        "local_jwks": {"inline_string": json!({"keys": [key]}).to_string()},
+    });
+    if is_cached {
+        provider["jwt_cache_config"] = json!({"jwt_cache_size": 100});
+    }
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "providers": {"issuer": provider},
+            "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "issuer"}}]
         }
     })
 }

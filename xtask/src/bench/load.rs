@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -29,11 +30,31 @@ pub const HEADERS: [(&str, &str); 8] = [
     ("x-tenant", "acme-europe-west"),
 ];
 
+/// A header that carries a credential.
+pub type Header = (&'static str, String);
+
+/// What a measure sends.
+pub enum Load {
+    /// The same request again and again.
+    Same(Option<Header>),
+    /// Requests that differ, each of them once: so many as all turns together have.
+    Different(Rc<[String]>),
+}
+
+/// A request as it is sent, in full.
+pub fn request((name, value): &Header) -> String {
+    let mut request = format!("GET {PATH} HTTP/1.1\r\nhost: gateway.test\r\n");
+    for (name, value) in HEADERS {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request + &format!("{name}: {value}\r\n\r\n")
+}
+
 /// Sends `count` requests with h2load over HTTP/1.1.
 ///
 /// # Errors
 /// When not all of them are answered with 2xx.
-pub fn send(h2load: &Path, to: SocketAddr, key: Option<&str>, count: u32) -> Result<()> {
+pub fn send(h2load: &Path, to: SocketAddr, credential: Option<&Header>, count: u32) -> Result<()> {
     let mut command = Command::new(h2load);
     command
         .args([
@@ -43,8 +64,8 @@ pub fn send(h2load: &Path, to: SocketAddr, key: Option<&str>, count: u32) -> Res
             &format!("--requests={count}"),
         ])
         .args(HEADERS.map(|(name, value)| format!("--header={name}: {value}")));
-    if let Some(key) = key {
-        command.arg(format!("--header=api-token: {key}"));
+    if let Some((name, value)) = credential {
+        command.arg(format!("--header={name}: {value}"));
     }
     command.arg(format!("http://{to}{PATH}"));
     let printed = process::output(&mut command)?;

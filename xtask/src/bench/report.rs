@@ -44,7 +44,8 @@ impl Row {
         }
     }
 
-    fn measured(measure: impl Into<String>, value: f64, unit: &'static str) -> Self {
+    /// One value, without an aim.
+    pub fn measured(measure: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self {
             measure: measure.into(),
             value: rounded(value),
@@ -82,11 +83,11 @@ impl Report {
     pub fn publish(&self, path: &Path) -> Result<()> {
         println!("{}\n", self.method);
         println!(
-            "| {:<62} | {:>8} | {:>8} | {:<7} | {:<6} | holds |",
+            "| {:<66} | {:>8} | {:>8} | {:<7} | {:<6} | holds |",
             "measure", "value", "lowest", "unit", "aim"
         );
         println!(
-            "|{:-<64}|{:->10}|{:->10}|{:-<9}|{:-<8}|-------|",
+            "|{:-<68}|{:->10}|{:->10}|{:-<9}|{:-<8}|-------|",
             "", ":", ":", "", ""
         );
         for row in &self.rows {
@@ -99,7 +100,7 @@ impl Report {
                 .map(|lowest| format!("{lowest:.2}"))
                 .unwrap_or_default();
             println!(
-                "| {:<62} | {:>8.2} | {lowest:>8} | {:<7} | {aim:<6} | {holds:<5} |",
+                "| {:<66} | {:>8.2} | {lowest:>8} | {:<7} | {aim:<6} | {holds:<5} |",
                 row.measure, row.value, row.unit
             );
         }
@@ -111,6 +112,14 @@ impl Report {
         println!("\nwritten to {}", path.display());
         Ok(())
     }
+}
+
+/// What each round compares: what disturbs the machine disturbs both sides alike.
+pub fn paired(ours: &[f64], theirs: &[f64], compare: fn(f64, f64) -> f64) -> Vec<f64> {
+    let pairs = ours.iter().zip(theirs);
+    pairs
+        .map(|(ours, theirs)| compare(*ours, *theirs))
+        .collect()
 }
 
 /// The middle one of some values, or the mean of the two in the middle. 0 when there are none.

@@ -1,6 +1,7 @@
 //! What one request costs with Portcullis, with Envoy's own filters, and with none: CPU time of one Envoy process.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -8,9 +9,12 @@ use serde_json::json;
 
 use super::cores::Cores;
 use super::gateway::{self, EMPTY, NATIVE_KEY, NATIVE_STACK, PLAIN, PORTCULLIS};
+use super::load::{self, Header, Load};
+use super::native::Native;
 use super::others::Others;
-use super::report::{Report, Row, median};
-use super::{cpu, load, machine};
+use super::report::{Report, Row, median, paired};
+use super::tokens::{self, FIRST_SIGHTS, Issuer};
+use super::{cpu, machine};
 use crate::stage::{Caller, ControlPlane, Envoy, Operator, Parts, Tokens, within};
 use crate::{tools, workspace};
 
@@ -18,6 +22,8 @@ use crate::{tools, workspace};
 const KEYS: usize = 1_000;
 /// Requests before anything is measured, so that caches are warm and V8 has optimised the code.
 const WARM_UP_REQUESTS: u32 = 20_000;
+/// Which of the measures by key is Portcullis with nothing but a key.
+const API_KEY: usize = 4;
 /// How long the filter may take to know all keys.
 const SYNC: Duration = Duration::from_secs(60);
 
@@ -26,11 +32,40 @@ const MOST_ABOVE_EMPTY_US: f64 = 2.5;
 /// The most that a request with Portcullis may cost, in requests on the native stack.
 const MOST_OF_NATIVE: f64 = 1.25;
 
-/// A listener, a key, and what that is called.
-struct Measure {
-    name: &'static str,
-    to: SocketAddr,
-    key: Option<String>,
+/// A listener, what is sent to it, and what that is called.
+pub struct Measure {
+    /// What it is called.
+    pub name: String,
+    /// Where the listener is.
+    pub to: SocketAddr,
+    /// What is sent.
+    pub load: Load,
+}
+
+impl Measure {
+    /// Sends what one turn has, and answers how many requests that were. Turn 0 is there to warm up.
+    fn turn(&self, h2load: &Path, native: &Native, turn: usize, requests: u32) -> Result<usize> {
+        match &self.load {
+            Load::Same(credential) => {
+                let count = if turn == 0 {
+                    WARM_UP_REQUESTS
+                } else {
+                    requests
+                };
+                load::send(h2load, self.to, credential.as_ref(), count)?;
+                Ok(usize::try_from(count)?)
+            }
+            Load::Different(once) => {
+                let turns = once.chunks_exact(FIRST_SIGHTS);
+                let requests = turns
+                    .into_iter()
+                    .nth(turn)
+                    .context("nothing is left to send")?;
+                native.send(self.to, load::CONNECTIONS, requests)?;
+                Ok(requests.len())
+            }
+        }
+    }
 }
 
 /// The keys of the control plane that requests are sent with.
@@ -49,6 +84,7 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
         bail!("fewer than 5 rounds or 1,000 requests say nothing");
     }
     let h2load = tools::h2load()?;
+    let native = Native::build()?;
     let native_keys: Vec<String> = (0..KEYS).map(|number| format!("{number:064x}")).collect();
     let native_key = native_keys
         .get(KEYS / 2)
@@ -59,9 +95,10 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
     let cores = Cores::of_this_task()?;
     cores.all_but_first()?;
     let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
-    eprintln!("==> registering {KEYS} keys");
-    let keys = register(&control_plane.operator())?;
-    let bootstrap = gateway::bootstrap(parts, &native_keys, control_plane.address())?;
+    eprintln!("==> signing tokens, and registering {KEYS} profiles");
+    let issuers = Issuer::all(&native, rounds)?;
+    let keys = register(&control_plane.operator(), &issuers)?;
+    let bootstrap = gateway::bootstrap(parts, &native_keys, &issuers, control_plane.address())?;
     let token = [(
         "PORTCULLIS_GATEWAY_TOKEN",
         control_plane.tokens().gateway.as_str(),
@@ -70,29 +107,29 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
     let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &token);
     cores.all_but_first()?;
     let envoy = envoy?;
-    let measures = measures(&envoy, &native_key, &keys)?;
-    verify(&envoy, &measures, &keys)?;
+    let by_key = by_key(&envoy, &native_key, &keys)?;
+    let by_token = tokens::measures(&envoy, &issuers)?;
+    verify(&envoy, &by_key, &by_token, &keys, &issuers)?;
 
+    let measures: Vec<&Measure> = by_key.iter().chain(&by_token).collect();
     let mut costs = vec![Vec::with_capacity(rounds); measures.len()];
     for measure in &measures {
-        load::send(
-            &h2load,
-            measure.to,
-            measure.key.as_deref(),
-            WARM_UP_REQUESTS,
-        )?;
+        measure.turn(&h2load, &native, 0, requests)?;
     }
     let others = Others::begin(Some(envoy.pid()))?;
     for round in 1..=rounds {
         eprintln!("==> round {round} of {rounds}");
         for (measure, costs) in measures.iter().zip(&mut costs) {
             let before = cpu::of_process(envoy.pid())?;
-            load::send(&h2load, measure.to, measure.key.as_deref(), requests)?;
+            let count = measure.turn(&h2load, &native, round, requests)?;
             let used = cpu::of_process(envoy.pid())?.saturating_sub(before);
-            costs.push(used.as_secs_f64() * 1e6 / f64::from(requests));
+            costs.push(used.as_secs_f64() * 1e6 / f64::from(u32::try_from(count)?));
         }
     }
-    let mut rows = rows(&measures, &costs);
+    let (costs_by_key, costs_by_token) = costs.split_at(by_key.len());
+    let mut rows = rows(&by_key, costs_by_key);
+    let api_key = costs_by_key.get(API_KEY).context("no row of an API key")?;
+    rows.extend(tokens::rows(&by_token, costs_by_token, api_key));
     rows.push(others.end()?);
     let report = Report {
         method: method(rounds, requests),
@@ -103,7 +140,7 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
 }
 
 /// Puts as many keys into the control plane as the native filters know.
-fn register(operator: &Operator) -> Result<Keys> {
+fn register(operator: &Operator, issuers: &[Issuer]) -> Result<Keys> {
     let endpoints = json!([
         {"method": "GET", "path": "/v1/orders"},
         {"method": "GET", "path": "/v1/orders/{id}"},
@@ -121,6 +158,10 @@ fn register(operator: &Operator) -> Result<Keys> {
     let usual = profile("usual", &[])?;
     let with_rules = profile("with address rules", &["10.0.0.0/8", "127.0.0.0/8"])?;
     let foreign = profile("from elsewhere", &["203.0.113.0/24"])?;
+    for issuer in issuers {
+        let name = format!("with {} tokens", issuer.algorithm);
+        operator.create_profile_with(&client, &name, &[&collection], &issuer.access())?;
+    }
     for number in 3..KEYS {
         profile(&format!("profile {number}"), &[])?;
     }
@@ -131,12 +172,12 @@ fn register(operator: &Operator) -> Result<Keys> {
     })
 }
 
-fn measures(envoy: &Envoy, native_key: &str, keys: &Keys) -> Result<Vec<Measure>> {
-    let measure = |name, listener: &str, key: Option<&str>| -> Result<Measure> {
+fn by_key(envoy: &Envoy, native_key: &str, keys: &Keys) -> Result<Vec<Measure>> {
+    let measure = |name: &str, listener: &str, key: Option<&str>| -> Result<Measure> {
         Ok(Measure {
-            name,
+            name: name.to_owned(),
             to: envoy.address_of(listener)?,
-            key: key.map(str::to_owned),
+            load: Load::Same(key.map(api_key)),
         })
     };
     Ok(vec![
@@ -157,43 +198,68 @@ fn measures(envoy: &Envoy, native_key: &str, keys: &Keys) -> Result<Vec<Measure>
     ])
 }
 
+fn api_key(key: &str) -> Header {
+    ("api-token", key.to_owned())
+}
+
 /// Makes sure that each listener does what it is measured for.
-fn verify(envoy: &Envoy, measures: &[Measure], keys: &Keys) -> Result<()> {
-    let status = |to: SocketAddr, key: Option<&str>| -> Result<u16> {
+fn verify(
+    envoy: &Envoy,
+    by_key: &[Measure],
+    by_token: &[Measure],
+    keys: &Keys,
+    issuers: &[Issuer],
+) -> Result<()> {
+    let status = |to: SocketAddr, credential: Option<&Header>| -> Result<u16> {
         let mut caller = Caller::connect(to)?;
         let request = load::HEADERS
             .iter()
             .fold(caller.get(load::PATH), |request, (name, value)| {
                 request.header(name, value)
             });
-        Ok(key
+        let request = credential
             .into_iter()
-            .fold(request, crate::stage::Request::key)
-            .send()?
-            .status)
+            .fold(request, |request, (name, value)| {
+                request.header(name, value)
+            });
+        Ok(request.send()?.status)
+    };
+    // Tokens that are to be seen for the first time are left for that.
+    let is_permitted = |measure: &Measure| match &measure.load {
+        Load::Same(credential) => {
+            status(measure.to, credential.as_ref()).is_ok_and(|status| status == 200)
+        }
+        Load::Different(_) => true,
     };
     within(SYNC, "Portcullis permits the measured requests", || {
-        measures
+        by_key
             .iter()
-            .all(|measure| {
-                status(measure.to, measure.key.as_deref()).is_ok_and(|status| status == 200)
-            })
+            .chain(by_token)
+            .all(is_permitted)
             .then_some(())
     })?;
+    let refused = |listener: SocketAddr, credential: Option<&Header>| {
+        let status = status(listener, credential)?;
+        if status != 401 {
+            bail!("{listener} answers {status} to the credential {credential:?}, not 401");
+        }
+        Ok(())
+    };
     let portcullis = envoy.address_of(PORTCULLIS)?;
-    for listener in [
-        envoy.address_of(NATIVE_KEY)?,
-        envoy.address_of(NATIVE_STACK)?,
-        portcullis,
-    ] {
-        for key in [None, Some("0123456789abcdef")] {
-            let status = status(listener, key)?;
-            if status != 401 {
-                bail!("{listener} answers {status} to the key {key:?}, not 401");
-            }
+    for listener in [NATIVE_KEY, NATIVE_STACK, PORTCULLIS] {
+        let listener = envoy.address_of(listener)?;
+        refused(listener, None)?;
+        refused(listener, Some(&api_key("0123456789abcdef")))?;
+    }
+    for issuer in issuers {
+        refused(portcullis, Some(&issuer.forged()))?;
+        for is_cached in [false, true] {
+            let native = envoy.address_of(&gateway::native_token(issuer.algorithm, is_cached))?;
+            refused(native, None)?;
+            refused(native, Some(&issuer.forged()))?;
         }
     }
-    match status(portcullis, Some(&keys.foreign))? {
+    match status(portcullis, Some(&api_key(&keys.foreign)))? {
         403 => Ok(()),
         status => bail!("Portcullis answers {status} to a foreign address, not 403"),
     }
@@ -203,26 +269,16 @@ fn rows(measures: &[Measure], costs: &[Vec<f64>]) -> Vec<Row> {
     let mut rows: Vec<Row> = measures
         .iter()
         .zip(costs)
-        .map(|(measure, costs)| Row::median_of(measure.name, costs, "µs CPU"))
+        .map(|(measure, costs)| Row::median_of(measure.name.as_str(), costs, "µs CPU"))
         .collect();
     let [_, _, native, empty, portcullis @ ..] = costs else {
         return rows;
     };
-    // Each round's figures are compared with one another: what disturbs the machine disturbs them alike.
-    let paired = |ours: &[f64], theirs: &[f64], compare: fn(f64, f64) -> f64| {
-        median(
-            &ours
-                .iter()
-                .zip(theirs)
-                .map(|(ours, theirs)| compare(*ours, *theirs))
-                .collect::<Vec<_>>(),
-        )
-    };
-    for (measure, costs) in measures.iter().skip(4).zip(portcullis) {
-        let above = paired(costs, empty, |ours, theirs| ours - theirs);
+    for (measure, costs) in measures.iter().skip(API_KEY).zip(portcullis) {
+        let above = median(&paired(costs, empty, |ours, theirs| ours - theirs));
         let name = format!("{}: above the empty filter", measure.name);
         rows.push(Row::at_most(name, above, "µs CPU", MOST_ABOVE_EMPTY_US));
-        let share = paired(costs, native, |ours, theirs| ours / theirs);
+        let share = median(&paired(costs, native, |ours, theirs| ours / theirs));
         let name = format!("{}: of the native stack", measure.name);
         rows.push(Row::at_most(name, share, "×", MOST_OF_NATIVE));
     }
@@ -237,7 +293,9 @@ fn method(rounds: usize, requests: u32) -> String {
          Values are medians over the rounds; comparisons are medians of what each round compares. Both sides know \
          {KEYS} keys and are sent one of them. The native filters forward no client name and leave the credential \
          where it is; Portcullis also matches a route, removes the credential and sets identity headers, but does not \
-         limit rates yet.",
+         limit rates yet. Tokens have an issuer, an audience and an end, which both sides check; at first sight, each \
+         turn has {FIRST_SIGHTS} requests over the same number of connections, no token is sent to Portcullis twice, and the \
+         comparisons are with rows that the same program sends.",
         load::CONNECTIONS,
     )
 }
