@@ -10,6 +10,7 @@ mod native;
 mod others;
 mod report;
 mod request;
+mod tokens;
 
 pub use engine::engine;
 pub use request::request;
