@@ -1,7 +1,8 @@
 //! Secrets leave no trace: not in a log, a metric, an admin page, a database file or an answer, whatever is done with them.
 
+use anyhow::{Context as _, Result};
 use portcullis_tests::{
-    Canary, Member, Place, Play, Signer, bearer, get_at, merge, outcome, set, until_answered,
+    Canary, Member, Place, Play, Signer, bearer, get_at, merge, outcome, set, text, until_answered,
 };
 use serde_json::{Value, json};
 use xtask::stage::{Caller, Envoy, Operator, Parts, Tokens, within};
@@ -23,8 +24,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn places(&self) -> Vec<Place> {
-        let mut places = Place::files(self.play.control_plane.data()).unwrap();
+    fn places(&self) -> Result<Vec<Place>> {
+        let mut places = Place::files(self.play.control_plane.data())?;
         for envoy in self.others.iter().chain([&self.play.envoy]) {
             places.push(Place::text("Envoy's log", envoy.log()));
             places.push(Place::text("the access log", envoy.printed()));
@@ -40,7 +41,7 @@ impl Stage {
                 "/init_dump",
                 "/certs",
             ] {
-                places.push(Place::text(page, envoy.admin(page).unwrap()));
+                places.push(Place::text(page, envoy.admin(page)?));
             }
         }
         let control_plane = &self.play.control_plane;
@@ -54,34 +55,31 @@ impl Stage {
             "/policies",
             "/openapi.json",
         ] {
-            places.push(read(&operator, path));
+            places.push(read(&operator, path)?);
         }
-        for profile in operator
-            .call("GET", "/access-profiles", &Value::Null)
-            .unwrap()
-            .body["items"]
+        for profile in operator.call("GET", "/access-profiles", &Value::Null)?.body["items"]
             .as_array()
-            .unwrap()
+            .context("a list has items")?
         {
-            let path = format!("/access-profiles/{}", profile["id"].as_str().unwrap());
-            places.push(read(&operator, &path));
-            places.push(read(&operator, &format!("{path}/keys")));
+            let path = format!("/access-profiles/{}", text(profile, "id")?);
+            places.push(read(&operator, &path)?);
+            places.push(read(&operator, &format!("{path}/keys"))?);
         }
         let answers = self.answers.iter();
         places
             .extend(answers.map(|it| Place::text(&it.name, String::from_utf8_lossy(&it.content))));
-        places
+        Ok(places)
     }
 }
 
-fn read(operator: &Operator, path: &str) -> Place {
-    let reply = operator.call("GET", path, &Value::Null).unwrap();
+fn read(operator: &Operator, path: &str) -> Result<Place> {
+    let reply = operator.call("GET", path, &Value::Null)?;
     assert_eq!(reply.status, 200, "{path}");
-    Place::text(path, reply.body.to_string())
+    Ok(Place::text(path, reply.body.to_string()))
 }
 
 /// Requests of every outcome with a key, in every way of presenting it.
-fn call_with(caller: &mut Caller, key: &str) {
+fn call_with(caller: &mut Caller, key: &str) -> Result<()> {
     use base64::Engine as _;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("api-token:{key}"));
     let encoded: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -99,16 +97,17 @@ fn call_with(caller: &mut Caller, key: &str) {
             ("authorization", format!("Basic {basic}")),
             ("authorization", format!("Basic {basic}, Bearer {key}x")),
         ] {
-            caller.get(path).header(name, value).send().unwrap();
+            caller.get(path).header(name, value).send()?;
         }
         for query in [
             format!("token={encoded}"),
             format!("a=b&%74oken={encoded}&token=x"),
         ] {
-            caller.get(&format!("{path}?{query}")).send().unwrap();
+            caller.get(&format!("{path}?{query}")).send()?;
         }
-        caller.get(path).key(key).key("another").send().unwrap();
+        caller.get(path).key(key).key("another").send()?;
     }
+    Ok(())
 }
 
 /// What operators write by mistake: refused, and not repeated.
@@ -187,38 +186,32 @@ fn mistakes(profile: &str) -> Vec<(&'static str, String, Value)> {
     ]
 }
 
-fn begin() -> (Stage, Vec<Canary>) {
+fn begin() -> Result<(Stage, Vec<Canary>)> {
     let tokens = Tokens {
         operator: OPERATOR.into(),
         gateway: GATEWAY.into(),
     };
-    let play = Play::begin_known_by(tokens).unwrap();
-    play.envoy.log_from("wasm", "debug").unwrap();
+    let play = Play::begin_known_by(tokens)?;
+    play.envoy.log_from("wasm", "debug")?;
     let query = json!({"query_parameter": "token"});
-    let by_query = play
-        .another_envoy(|bootstrap| set(bootstrap, &query))
-        .unwrap();
-    let doors = Parts::from_environment().unwrap().filter_with_doors();
-    let trapped = play
-        .another_envoy(|bootstrap| bootstrap.module("portcullis.wasm", &doors))
-        .unwrap();
+    let by_query = play.another_envoy(|bootstrap| set(bootstrap, &query))?;
+    let doors = Parts::from_environment()?.filter_with_doors();
+    let trapped = play.another_envoy(|bootstrap| bootstrap.module("portcullis.wasm", &doors))?;
     let signer = Signer::hs256(SECRET);
-    let member = play.member("Acme").unwrap();
-    let by_token = play.token_member("Tokens", &signer, &json!({})).unwrap();
+    let member = play.member("Acme")?;
+    let by_token = play.token_member("Tokens", &signer, &json!({}))?;
     let operator = play.operator();
     let mut answers = vec![];
 
     let keys = format!("/access-profiles/{}/keys", member.profile.id);
-    let imported = operator
-        .call("POST", &keys, &json!({"key": IMPORTED}))
-        .unwrap();
+    let imported = operator.call("POST", &keys, &json!({"key": IMPORTED}))?;
     assert_eq!(imported.status, 201, "{}", imported.body);
     answers.push(Place::text(
         "the import of a key",
         imported.body.to_string(),
     ));
     for (method, path, body) in mistakes(&by_token.profile.id) {
-        let reply = operator.call(method, &path, &body).unwrap();
+        let reply = operator.call(method, &path, &body)?;
         assert!((400..500).contains(&reply.status), "{path}: {}", reply.body);
         answers.push(Place::text(
             format!("{method} {path}"),
@@ -226,7 +219,7 @@ fn begin() -> (Stage, Vec<Canary>) {
         ));
     }
     let stranger = Operator::new(play.control_plane.address(), UNKNOWN);
-    let refused = stranger.call("GET", "/clients", &Value::Null).unwrap();
+    let refused = stranger.call("GET", "/clients", &Value::Null)?;
     assert_eq!(refused.status, 401);
     answers.push(Place::text(
         "the refusal of a stranger",
@@ -235,16 +228,16 @@ fn begin() -> (Stage, Vec<Canary>) {
 
     let mut claims = by_token.claims();
     merge(&mut claims, &json!({"jti": "canary-jti-5d41402abc4b2a76"}));
-    let token = signer.token(&claims).unwrap();
-    let forged = Signer::hs256(PASTED).token(&claims).unwrap();
+    let token = signer.token(&claims)?;
+    let forged = Signer::hs256(PASTED).token(&claims)?;
     let old = member.key().to_owned();
     let mut stage = Stage {
         play,
         others: [by_query, trapped],
         answers,
     };
-    let new = use_all(&mut stage, &member, &by_token, &[&token, &forged]);
-    let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    let new = use_all(&mut stage, &member, &by_token, &[&token, &forged])?;
+    let signature = |token: &str| token.rsplit('.').next().unwrap_or_default().to_owned();
     let canaries = vec![
         Canary::new("the operator's token", OPERATOR),
         Canary::new("the gateway's token", GATEWAY),
@@ -259,50 +252,55 @@ fn begin() -> (Stage, Vec<Canary>) {
         Canary::new("the forged token", &signature(&forged)),
         Canary::new("a claim", "canary-jti-5d41402abc4b2a76"),
     ];
-    (stage, canaries)
+    Ok((stage, canaries))
 }
 
 /// Calls with everything, permitted and refused, before and after it is withdrawn; returns the key that came last.
-fn use_all(stage: &mut Stage, member: &Member, by_token: &Member, tokens: &[&String]) -> String {
+fn use_all(
+    stage: &mut Stage,
+    member: &Member,
+    by_token: &Member,
+    tokens: &[&String],
+) -> Result<String> {
     let play = &stage.play;
     let operator = play.operator();
-    let call_all = |key: &str| {
+    let call_all = |key: &str| -> Result<()> {
         for envoy in stage.others.iter().chain([&play.envoy]) {
-            let mut caller = Caller::connect(envoy.gateway().unwrap()).unwrap();
-            call_with(&mut caller, key);
+            let mut caller = Caller::connect(envoy.gateway()?)?;
+            call_with(&mut caller, key)?;
             for token in tokens {
-                call_with(&mut caller, token);
+                call_with(&mut caller, token)?;
             }
         }
+        Ok(())
     };
-    let mut caller = play.caller().unwrap();
-    until_answered(&mut caller, IMPORTED, "permitted").unwrap();
-    assert_eq!(bearer(&mut caller, tokens[0]).unwrap(), "permitted");
+    let mut caller = play.caller()?;
+    until_answered(&mut caller, IMPORTED, "permitted")?;
+    assert_eq!(bearer(&mut caller, tokens[0])?, "permitted");
     for key in [member.key(), IMPORTED, UNKNOWN, PASTED] {
-        call_all(key);
+        call_all(key)?;
     }
-    let mut trapped = Caller::connect(stage.others[1].gateway().unwrap()).unwrap();
+    let mut trapped = Caller::connect(stage.others[1].gateway()?)?;
     let trap = trapped.get("/orders/1").key(member.key());
-    trap.header("x-portcullis-trap", UNKNOWN).send().unwrap();
+    trap.header("x-portcullis-trap", UNKNOWN).send()?;
     within(std::time::Duration::from_secs(20), "a new VM", || {
-        let mut caller = Caller::connect(stage.others[1].gateway().unwrap()).unwrap();
-        let answer = caller.get("/orders/1").key(member.key()).send().unwrap();
+        let mut caller = Caller::connect(stage.others[1].gateway().ok()?).ok()?;
+        let answer = caller.get("/orders/1").key(member.key()).send().ok()?;
         (outcome(&answer) == "permitted").then_some(())
-    })
-    .unwrap();
+    })?;
 
-    let new = operator.refresh_key(&member.profile.id).unwrap();
-    until_answered(&mut caller, &new, "permitted").unwrap();
-    operator.enable_client(&by_token.client, false).unwrap();
+    let new = operator.refresh_key(&member.profile.id)?;
+    until_answered(&mut caller, &new, "permitted")?;
+    operator.enable_client(&by_token.client, false)?;
     for key in [member.key(), new.as_str()] {
-        call_all(key);
+        call_all(key)?;
     }
-    new
+    Ok(new)
 }
 
 #[test]
 fn no_secret_is_found_anywhere_and_one_that_is_planted_is() {
-    let (stage, canaries) = begin();
+    let (stage, canaries) = begin().unwrap();
     // What was written last has been written once this has.
     let mut caller = stage.play.caller().unwrap();
     get_at(&mut caller, "last.test", "/orders/1")
@@ -310,7 +308,10 @@ fn no_secret_is_found_anywhere_and_one_that_is_planted_is() {
         .unwrap();
     stage.play.envoy.access_of("last.test").unwrap();
 
-    assert_eq!(Canary::sightings(&canaries, &stage.places()), [""; 0]);
+    assert_eq!(
+        Canary::sightings(&canaries, &stage.places().unwrap()),
+        [""; 0]
+    );
 
     let planted = format!("/orders/{UNKNOWN}");
     get_at(&mut caller, "planted.test", &planted)
@@ -318,7 +319,7 @@ fn no_secret_is_found_anywhere_and_one_that_is_planted_is() {
         .unwrap();
     stage.play.envoy.access_of("planted.test").unwrap();
     stage.play.operator().create_client(IMPORTED).unwrap();
-    let sightings = Canary::sightings(&canaries, &stage.places());
+    let sightings = Canary::sightings(&canaries, &stage.places().unwrap());
     for (secret, place) in [
         ("the unknown key", "the access log"),
         ("the unknown key", "Envoy's log"),

@@ -7,6 +7,7 @@ mod differential {
 
 use std::collections::BTreeSet;
 
+use anyhow::Result;
 use differential::cases::{Case, Cases, Known};
 use differential::native::with_native_listener;
 use portcullis_tests::{Member, Play, Signer, bearer_at, merge, set, until};
@@ -164,63 +165,55 @@ fn class(status: u16) -> Class {
     }
 }
 
-fn send(caller: &mut Caller, case: &Case) -> Class {
+fn send(caller: &mut Caller, case: &Case) -> Result<Class> {
     let line = format!("GET {} HTTP/1.1\r\nhost: gateway.test\r\n", case.path);
     let mut request = caller.request_line(line.as_bytes());
     for (name, value) in &case.headers {
         request = request.header(name, value);
     }
-    class(request.send().unwrap().status)
+    Ok(class(request.send()?.status))
 }
 
 /// A member with tokens, on a path of its own.
-fn by_token(play: &Play, signer: &Signer, name: &str, path: &str) -> Member {
+fn by_token(play: &Play, signer: &Signer, name: &str, path: &str) -> Result<Member> {
     let endpoints = json!([{"method": "GET", "path": format!("{path}/{{id}}")}]);
-    let collection = play.operator().create_collection(name, &endpoints).unwrap();
+    let collection = play.operator().create_collection(name, &endpoints)?;
     let mut jwt = signer.jwt();
     merge(
         &mut jwt,
         &json!({"issuers": [format!("https://{name}.test")], "audiences": ["orders"]}),
     );
     let further = json!({"access_method": "jwt", "jwt": jwt, "collections": [collection]});
-    let member = play.stranger(name, &further).unwrap();
+    let member = play.stranger(name, &further)?;
     let mut claims = member.claims();
     merge(
         &mut claims,
         &json!({"iss": format!("https://{name}.test"), "aud": "orders"}),
     );
-    let token = signer.token(&claims).unwrap();
-    until(
-        &mut play.caller().unwrap(),
-        "the profile is known",
-        |caller| Ok(bearer_at(caller, &format!("{path}/1"), &token)? == "permitted"),
-    )
-    .unwrap();
-    member
+    let token = signer.token(&claims)?;
+    until(&mut play.caller()?, "the profile is known", |caller| {
+        Ok(bearer_at(caller, &format!("{path}/1"), &token)? == "permitted")
+    })?;
+    Ok(member)
 }
 
-fn members(play: &Play, signers: &[(&'static str, Signer)]) -> Known {
+fn members(play: &Play, signers: &[(&'static str, Signer)]) -> Result<Known> {
     let endpoints = json!([{"method": "GET", "path": "/keys/{id}"}]);
-    let keys = play
-        .operator()
-        .create_collection("keys", &endpoints)
-        .unwrap();
-    let anywhere = play
-        .member_with("Anywhere", &json!({"collections": [keys]}))
-        .unwrap();
+    let keys = play.operator().create_collection("keys", &endpoints)?;
+    let anywhere = play.member_with("Anywhere", &json!({"collections": [keys]}))?;
     let addresses = json!({"allow": ["203.0.113.0/24"], "deny": ["203.0.113.128/25"]});
     let near = json!({"collections": [keys], "addresses": addresses});
-    let near = play.member_with("Near", &near).unwrap();
+    let near = play.member_with("Near", &near)?;
     let profiles = signers.iter().map(|(name, signer)| {
-        by_token(play, signer, name, &format!("/tokens/{name}"))
+        Ok(by_token(play, signer, name, &format!("/tokens/{name}"))?
             .profile
-            .id
+            .id)
     });
-    Known {
+    Ok(Known {
         anywhere: anywhere.key().to_owned(),
         near: near.key().to_owned(),
-        profiles: profiles.collect(),
-    }
+        profiles: profiles.collect::<Result<_>>()?,
+    })
 }
 
 #[test]
@@ -234,7 +227,7 @@ fn portcullis_decides_as_the_filters_of_envoy_do_but_for_what_is_written_here() 
         ("rs", Signer::rs256().unwrap()),
         ("es", Signer::es256().unwrap()),
     ];
-    let known = members(&play, &signers);
+    let known = members(&play, &signers).unwrap();
     let keys: Vec<(&str, Value)> = signers.iter().map(|(name, it)| (*name, it.jwk())).collect();
     let envoy = play
         .another_envoy(|bootstrap| with_native_listener(set(bootstrap, &json!({}))?, &known, &keys))
@@ -251,7 +244,10 @@ fn portcullis_decides_as_the_filters_of_envoy_do_but_for_what_is_written_here() 
     let mut permitted = 0;
     for _ in 0..REQUESTS {
         let case = cases.next_case();
-        let both = (send(&mut ours, &case), send(&mut native, &case));
+        let both = (
+            send(&mut ours, &case).unwrap(),
+            send(&mut native, &case).unwrap(),
+        );
         permitted += usize::from(both == (Permitted, Permitted));
         if both.0 == both.1 {
             continue;

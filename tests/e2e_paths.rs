@@ -1,5 +1,6 @@
 //! Path confusion: however a path, a method or a host is spelled, it is refused, or the service sees one that is granted.
 
+use anyhow::{Result, bail};
 use portcullis_tests::{Member, Play, outcome, until_answered};
 use serde_json::json;
 use xtask::stage::Caller;
@@ -182,24 +183,24 @@ const TO_THE_TOLERANT: &[Row] = &[
 ];
 
 /// What became of a request: what the service saw of it where it was permitted, else the outcome.
-fn fate(play: &Play, line: &[u8], key: &str) -> String {
+fn fate(play: &Play, line: &[u8], key: &str) -> Result<String> {
     play.service.forget();
     // A connection each: Envoy hangs up after what it cannot read.
-    let mut caller = play.caller().unwrap();
-    let answer = caller.request_line(line).key(key).send().unwrap();
+    let mut caller = play.caller()?;
+    let answer = caller.request_line(line).key(key).send()?;
     let seen = play.service.seen();
     match (answer.status, seen.as_slice()) {
-        (200, [seen]) => seen.path.clone(),
+        (200, [seen]) => Ok(seen.path.clone()),
         (status, []) => {
             assert!([400, 401, 403, 404].contains(&status), "{answer:?}");
-            outcome(&answer)
+            Ok(outcome(&answer))
         }
-        _ => panic!("{answer:?} {seen:?}"),
+        _ => bail!("{answer:?} {seen:?}"),
     }
 }
 
 fn check(play: &Play, key: &str, shown: &str, line: &[u8], expected: &str) -> Option<String> {
-    let fate = fate(play, line, key);
+    let fate = fate(play, line, key).unwrap_or_else(|failure| failure.to_string());
     if let Some(seen) = fate.strip_prefix('/') {
         let read = as_the_most_helpful_service_reads(seen);
         let is_granted = match read.as_slice() {
@@ -267,24 +268,24 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 /// A play in which hosts and tolerant services have collections too, and a member who is granted `orders/v1` and
 /// `files/v1`.
-fn begin() -> (Play, Member) {
-    let play = Play::begin(1).unwrap();
+fn begin() -> Result<(Play, Member)> {
+    let play = Play::begin(1)?;
     let operator = play.operator();
     let vault = json!([{"method": "*", "host": "vault.test", "path": "/orders/{id}"}]);
-    operator.create_collection("vault", &vault).unwrap();
+    operator.create_collection("vault", &vault)?;
     let files = json!({
         "name": "files", "version": "v1", "allows_dubious_paths": true,
         "endpoints": [{"method": "GET", "path": "/files/{name}"}],
     });
-    let files = operator.call("POST", "/collections", &files).unwrap();
+    let files = operator.call("POST", "/collections", &files)?;
     let collections = json!({"collections": [play.orders, files.body["id"]]});
-    let member = play.member_with("Acme", &collections).unwrap();
-    (play, member)
+    let member = play.member_with("Acme", &collections)?;
+    Ok((play, member))
 }
 
 #[test]
 fn however_a_path_is_spelled_only_what_is_granted_reaches_the_service() {
-    let (play, member) = begin();
+    let (play, member) = begin().unwrap();
     check_paths(&play, member.key(), PATHS);
     // The play has not ended with a filter that refuses everything.
     let mut caller = play.caller().unwrap();
@@ -293,7 +294,7 @@ fn however_a_path_is_spelled_only_what_is_granted_reaches_the_service() {
 
 #[test]
 fn however_a_method_or_a_host_is_spelled_only_what_is_granted_reaches_the_service() {
-    let (play, member) = begin();
+    let (play, member) = begin().unwrap();
     let wrong = LINES.iter().filter_map(|(row, expected)| {
         let (target, host) = row.split_once('|').unwrap();
         let line = format!("{target} HTTP/1.1\r\nhost: {host}\r\n");
@@ -304,13 +305,13 @@ fn however_a_method_or_a_host_is_spelled_only_what_is_granted_reaches_the_servic
 
 #[test]
 fn only_a_collection_that_says_so_gets_dubious_paths_and_still_no_ambiguous_ones() {
-    let (play, member) = begin();
+    let (play, member) = begin().unwrap();
     check_paths(&play, member.key(), TO_THE_TOLERANT);
 }
 
 #[test]
 fn bytes_that_no_text_can_hold_are_refused() {
-    let (play, member) = begin();
+    let (play, member) = begin().unwrap();
     for bytes in [
         &b"/orders/\xff"[..],
         b"/orders/\xc0\xae",
@@ -318,13 +319,17 @@ fn bytes_that_no_text_can_hold_are_refused() {
         b"/orders/7\x80",
     ] {
         let line = [b"GET ", bytes, b" HTTP/1.1\r\n", HOST.as_bytes()].concat();
-        assert_eq!(fate(&play, &line, member.key()), "400", "{bytes:?}");
+        assert_eq!(
+            fate(&play, &line, member.key()).unwrap(),
+            "400",
+            "{bytes:?}"
+        );
     }
 }
 
 #[test]
 fn a_caller_without_a_credential_learns_nothing_from_any_spelling() {
-    let (play, _) = begin();
+    let (play, _) = begin().unwrap();
     for (path, _) in PATHS {
         play.service.forget();
         let mut caller = Caller::connect(play.envoy.gateway().unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! Where callers may put their credential, what is refused there, and who gets to see it.
 
+use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_tests::{Play, get_at, outcome, set, until};
@@ -7,16 +8,13 @@ use serde_json::{Value, json};
 use xtask::stage::{Caller, Envoy};
 
 /// One more gate with these settings, ready for a key.
-fn gate(play: &Play, settings: &Value, header: &str, key: &str) -> (Envoy, Caller) {
-    let envoy = play
-        .another_envoy(|bootstrap| set(bootstrap, settings))
-        .unwrap();
-    let mut caller = Caller::connect(envoy.gateway().unwrap()).unwrap();
+fn gate(play: &Play, settings: &Value, header: &str, key: &str) -> Result<(Envoy, Caller)> {
+    let envoy = play.another_envoy(|bootstrap| set(bootstrap, settings))?;
+    let mut caller = Caller::connect(envoy.gateway()?)?;
     until(&mut caller, "the gate knows the key", |caller| {
         Ok(caller.get("/orders/1").header(header, key).send()?.status == 200)
-    })
-    .unwrap();
-    (envoy, caller)
+    })?;
+    Ok((envoy, caller))
 }
 
 #[test]
@@ -25,7 +23,7 @@ fn a_key_may_come_in_a_header_of_another_name_and_then_in_no_other() {
     let member = play.member("Acme").unwrap();
     let key = member.key();
     let settings = json!({"credential_header": "X-Shop-Key"});
-    let (_envoy, mut caller) = gate(&play, &settings, "x-shop-key", key);
+    let (_envoy, mut caller) = gate(&play, &settings, "x-shop-key", key).unwrap();
     play.service.forget();
     let answer = caller
         .get("/orders/1")
@@ -54,7 +52,8 @@ fn a_key_in_the_query_is_seen_by_nobody_else() {
     let play = Play::begin(1).unwrap();
     let member = play.member("Acme").unwrap();
     let key = member.key();
-    let (envoy, mut caller) = gate(&play, &json!({"query_parameter": "key"}), "api-token", key);
+    let (envoy, mut caller) =
+        gate(&play, &json!({"query_parameter": "key"}), "api-token", key).unwrap();
     play.service.forget();
     for (number, (target, expected, left)) in (0..).zip([
         (format!("/orders/1?key={key}"), "permitted", "/orders/1"),
@@ -186,7 +185,7 @@ fn a_service_sees_the_credential_where_it_is_meant_to_and_still_no_forged_identi
     let member = play.member("Acme").unwrap();
     let key = member.key();
     let settings = json!({"forward_credential": true, "query_parameter": "key"});
-    let (_envoy, mut caller) = gate(&play, &settings, "api-token", key);
+    let (_envoy, mut caller) = gate(&play, &settings, "api-token", key).unwrap();
     play.service.forget();
     let bearer = format!("Bearer {key}");
     let request = caller.get(&format!("/orders/1?key={key}")).key(key);
