@@ -3,9 +3,8 @@
 mod canary;
 mod key_set_server;
 mod play;
-mod signer;
 
 pub use canary::*;
 pub use key_set_server::*;
 pub use play::*;
-pub use signer::*;
+pub use xtask::stage::{Signer, base64url, seconds_from_now};

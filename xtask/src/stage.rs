@@ -12,6 +12,7 @@ mod operator;
 mod parts;
 mod running;
 mod service;
+mod signer;
 
 pub use answer::{Answer, Headers};
 pub use bootstrap::Bootstrap;
@@ -24,3 +25,4 @@ pub use operator::{NewKey, NewProfile, Operator, Reply};
 pub use parts::Parts;
 pub use running::Running;
 pub use service::{SeenRequest, Service};
+pub use signer::{Signer, base64url, seconds_from_now};

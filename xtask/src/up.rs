@@ -58,7 +58,7 @@ pub fn up(check: bool) -> Result<()> {
     })?;
     demo.await_sample(&mut sample, &secrets)?;
 
-    let lines = Lines::new(&sample, gateway, demo.control_plane.address(), &secrets);
+    let lines = Lines::new(&sample, gateway, demo.control_plane.address(), &secrets)?;
     demo.introduce(&secrets);
     println!("{lines}");
     if check {

@@ -26,7 +26,7 @@ pub fn check(
     secrets: &Secrets,
 ) -> Result<()> {
     tools::curl()?;
-    for line in [&lines.with_key, &lines.without_key, &lines.from_elsewhere] {
+    for line in lines.requests() {
         run(line)?;
     }
     // The same connection throughout, so that its worker knows the client and the key from the request before.

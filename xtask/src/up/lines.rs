@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use anyhow::Result;
+
 use super::sample::{self, Sample};
 use super::secrets::{self, Secrets};
 
@@ -24,6 +26,10 @@ pub struct Lines {
     pub without_key: Line,
     /// With the key of the profile for elsewhere.
     pub from_elsewhere: Line,
+    /// With a token.
+    pub with_token: Line,
+    /// With a token that somebody else has signed.
+    pub with_forged_token: Line,
     /// Disables the client.
     pub disable: Line,
     /// Enables the client.
@@ -39,14 +45,14 @@ impl Lines {
         gateway: SocketAddr,
         control_plane: SocketAddr,
         secrets: &Secrets,
-    ) -> Self {
-        let call = |key: &str| {
-            let header = if key.is_empty() {
-                String::new()
-            } else {
-                format!(" -H 'api-token: {key}'")
-            };
-            format!("curl -si http://{gateway}{}{header}", sample::PATH)
+    ) -> Result<Self> {
+        let request = format!("curl -si http://{gateway}{}", sample::PATH);
+        let call = |key: &str| format!("{request} -H 'api-token: {key}'");
+        let call_with_token = |token: &str| format!("{request} -H 'authorization: Bearer {token}'");
+        let good = sample.token()?;
+        let forged = Sample {
+            token_secret: secrets::random()?,
+            ..sample.clone()
         };
         let token = secrets::shown(&secrets.operator_file);
         let manage = |method: &str, path: &str, body: &str| {
@@ -67,13 +73,23 @@ impl Lines {
             status,
             command,
         };
-        Self {
+        Ok(Self {
             with_key: line("with the sample key", 200, call(&sample.key)),
-            without_key: line("without a key", 401, call("")),
+            without_key: line("without a key", 401, request.clone()),
             from_elsewhere: line(
                 "with the key of a profile for addresses elsewhere",
                 403,
                 call(&sample.foreign_key),
+            ),
+            with_token: line(
+                "with a token (JWT) that names its profile",
+                200,
+                call_with_token(&good),
+            ),
+            with_forged_token: line(
+                "with the same, signed with another secret",
+                401,
+                call_with_token(&forged.token()?),
             ),
             disable: line(
                 "disables the client; the first line then answers 403",
@@ -90,14 +106,27 @@ impl Lines {
                 200,
                 manage("POST", &refresh, ""),
             ),
-        }
+        })
+    }
+}
+
+impl Lines {
+    /// Those that go through the gateway.
+    pub fn requests(&self) -> [&Line; 5] {
+        [
+            &self.with_key,
+            &self.without_key,
+            &self.from_elsewhere,
+            &self.with_token,
+            &self.with_forged_token,
+        ]
     }
 }
 
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Requests through the gateway:\n")?;
-        for line in [&self.with_key, &self.without_key, &self.from_elsewhere] {
+        for line in self.requests() {
             writeln!(f, "# {}: {}\n{}\n", line.status, line.shows, line.command)?;
         }
         writeln!(f, "Changes, which reach the gateway within a second:\n")?;

@@ -1,11 +1,11 @@
-//! The sample: a client with two access profiles, one of them only for addresses that are elsewhere.
+//! The sample: a client with three access profiles, one of them only for addresses that are elsewhere, one for tokens.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::secrets::{self, Secrets};
-use crate::stage::Operator;
+use crate::stage::{Operator, Signer, seconds_from_now};
 
 /// What the sample client may call.
 pub const PATH: &str = "/v1/orders/42";
@@ -14,7 +14,7 @@ pub const PATH: &str = "/v1/orders/42";
 const ELSEWHERE: &str = "203.0.113.0/24";
 
 /// What was put into the control plane, and the keys that it showed only then.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     /// The client's id.
     pub client: String,
@@ -26,6 +26,10 @@ pub struct Sample {
     pub foreign_profile: String,
     /// Its key.
     pub foreign_key: String,
+    /// The id of the profile for tokens.
+    pub token_profile: String,
+    /// The secret with which its tokens are signed.
+    pub token_secret: String,
 }
 
 impl Sample {
@@ -33,8 +37,11 @@ impl Sample {
     pub fn in_order(operator: &Operator, secrets: &Secrets) -> Result<Self> {
         if let Ok(text) = std::fs::read_to_string(&secrets.sample_file) {
             let file = secrets.sample_file.display();
-            let sample: Self = serde_json::from_str(&text)
-                .with_context(|| format!("`{file}` is not what was written"))?;
+            let sample: Self = serde_json::from_str(&text).with_context(|| {
+                format!(
+                    "`{file}` is not what this version writes: remove the data folder to begin anew"
+                )
+            })?;
             operator.enable_client(&sample.client, true)?;
             return Ok(sample);
         }
@@ -55,13 +62,25 @@ impl Sample {
         let rules = json!({"addresses": {"allow": [ELSEWHERE]}});
         let foreign =
             operator.create_profile_with(&client, "Only elsewhere", &[&collection], &rules)?;
+        let token_secret = secrets::random()?;
+        let jwt = Signer::hs256(&token_secret).jwt();
+        let method = json!({"access_method": "jwt", "jwt": jwt});
+        let tokens = operator.create_profile_with(&client, "Tokens", &[&collection], &method)?;
         Ok(Self {
             client,
             profile: usual.id,
             key: usual.api_key,
             foreign_profile: foreign.id,
             foreign_key: foreign.api_key,
+            token_profile: tokens.id,
+            token_secret,
         })
+    }
+
+    /// A token of the sample client that is good for a day.
+    pub fn token(&self) -> Result<String> {
+        let claims = json!({"sub": self.token_profile, "exp": seconds_from_now(86_400)});
+        Signer::hs256(&self.token_secret).token(&claims)
     }
 
     /// New keys for both profiles.

@@ -66,11 +66,16 @@ fn kept(path: &Path) -> Result<String> {
     if let Ok(text) = std::fs::read_to_string(path) {
         return Ok(text.trim().to_owned());
     }
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).context("the system has no random bytes")?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = random()?;
     write(path, &token)?;
     Ok(token)
+}
+
+/// 256 random bits as text.
+pub fn random() -> Result<String> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).context("the system has no random bytes")?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Someone who signs tokens, rightly or wrongly. Written out by hand, since no library makes the wrong ones.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::{Result, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -204,6 +206,7 @@ fn unspecified(error: error::Unspecified) -> anyhow::Error {
 }
 
 /// As the parts of tokens are written (RFC 7515 section 2).
+#[must_use]
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -211,5 +214,7 @@ pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
 /// Seconds since 1970, so many seconds from now.
 #[must_use]
 pub fn seconds_from_now(seconds: i64) -> i64 {
-    jiff::Timestamp::now().as_second().saturating_add(seconds)
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since_1970.map_or(0, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+    now.saturating_add(seconds)
 }
