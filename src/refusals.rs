@@ -59,8 +59,8 @@ struct Sample<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     collection: Option<&'a str>,
     /// How many of this kind were not sampled since the last.
-    #[serde(skip_serializing_if = "is_zero")]
-    left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u64>,
 }
 
 impl DecisionId {
@@ -192,16 +192,8 @@ fn sample<'s>(
         profile: holder.map(|holder| holder.profile_id()),
         key: holder.and_then(|holder| holder.key_id()),
         collection: denial.collection.as_ref().map(|it| it.label.as_ref()),
-        left_out,
+        left_out: (left_out > 0).then_some(left_out),
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for this form"
-)]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]
