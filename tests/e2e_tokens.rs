@@ -259,13 +259,16 @@ fn a_profile_is_named_by_its_id_by_its_api_key_or_by_whom_the_issuer_means() {
     let claims = json!({"iss": "https://id.test", "client_id": "acme", "exp": exp});
     until_bearer(&mut caller, &signer.token(&claims).unwrap(), "permitted").unwrap();
     for (claims, expected) in [
-        (json!({"iss": "https://id.test", "sub": id}), "permitted"),
+        // The provider signs for others too: whom it means it says by its own name for them.
+        (
+            json!({"iss": "https://id.test", "sub": id}),
+            "credential_invalid",
+        ),
         (
             json!({"iss": "https://other.test", "client_id": "acme"}),
             "credential_invalid",
         ),
         (json!({"client_id": "acme"}), "credential_invalid"),
-        // Who has an issuer is not vouched for by anybody else.
         (json!({"sub": id}), "credential_invalid"),
     ] {
         check(&mut caller, &claims, expected);

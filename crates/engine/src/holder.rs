@@ -162,12 +162,12 @@ fn names(profile: &Profile, jwt: &Jwt) -> Result<Vec<(Digest, CredentialRecord)>
         name,
         method: method.clone(),
     };
-    let mut names = vec![(record::named_by_profile(&profile.id), named(None))];
-    names.extend(
-        jwt.identity
-            .iter()
-            .map(|identity| (record::named_by(identity), named(None))),
-    );
+    // A provider signs for others too, with the same keys: among its clients only its own name for one counts.
+    let name = match &jwt.identity {
+        Some(identity) => record::named_by(identity),
+        None => record::named_by_profile(&profile.id),
+    };
+    let mut names = vec![(name, named(None))];
     let keys = jwt.named_by_keys.iter();
     names.extend(keys.map(|key| (key.digest, named(Some(KeyRecord::of(key))))));
     Ok(names)

@@ -25,7 +25,8 @@ pub struct Jwt {
     /// API keys by which tokens may name the profile. They prove nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named_by_keys: Vec<ApiKey>,
-    /// An identity provider's name for the profile, by which tokens may name it too.
+    /// An identity provider's name for the profile, by which tokens name it instead of by its own id: a provider signs
+    /// for its other clients too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<TokenIdentity>,
     /// Whom `iss` has to name one of. Empty: anybody or nobody.

@@ -66,7 +66,7 @@ fn a_token_with_the_name_of_another_profile_is_refused() {
             json!({"iss": "https://idp.example", "sub": format!("name{number}")}),
         ]
     };
-    // The first is refused for its issuer: a profile with an identity takes tokens of that issuer only.
+    // A profile with an identity is not called by its own name.
     assert_eq!(scene.bearer(&plain(1, &names(1)[0])), INVALID);
     for at in 1..3 {
         assert_eq!(scene.bearer(&plain(1, &names(1)[at])), Ok(Some(id(1))));
@@ -242,6 +242,18 @@ fn a_provider_names_a_profile_together_with_its_own_name_only() {
     ] {
         assert_eq!(scene.bearer(&plain(1, &wrong)), INVALID, "{wrong}");
     }
+}
+
+#[test]
+fn a_client_of_a_provider_cannot_call_itself_by_the_profile_of_another() {
+    let named = json!({"iss": "https://a", "urn:portcullis:profile": id(1).to_string()});
+    let without = Scene::of(&[own(1, |_| {})]);
+    assert_eq!(without.bearer(&plain(1, &named)), Ok(Some(id(1))));
+    // The provider signs for all its clients with the same keys.
+    let with = Scene::of(&[own(1, |method| {
+        method.identity = identity("https://a", "b");
+    })]);
+    assert_eq!(with.bearer(&plain(1, &named)), INVALID);
 }
 
 #[test]
