@@ -42,6 +42,8 @@ const COLLECTIONS: [Written; 4] = [
 
 /// Who issues tokens.
 const ISSUER: &str = "https://idp.example";
+/// Its name for a client.
+const CLIENT: &str = "c1";
 
 pub(crate) fn collection_id(number: u128) -> CollectionId {
     CollectionId::from_parts(0, number)
@@ -81,9 +83,13 @@ pub(crate) static CREDENTIALS: LazyLock<Vec<Credential>> = LazyLock::new(|| {
         ("rs256", Algorithm::RS256, RS256),
     ] {
         let header = format!(r#"{{"alg":"{}"}}"#, algorithm.name());
-        let id = profile_id(profile);
+        // Who has a provider's name is called by it.
+        let subject = match profile {
+            ES256 => CLIENT.to_owned(),
+            _ => profile_id(profile).to_string(),
+        };
         let claims = format!(
-            r#"{{"iss":"{ISSUER}","sub":"{id}","exp":{},"tenant":"t"}}"#,
+            r#"{{"iss":"{ISSUER}","sub":"{subject}","exp":{},"tenant":"t"}}"#,
             NOW_MS / 1_000 + 60
         );
         let token = issuer::sign(algorithm, header.as_bytes(), claims.as_bytes());
@@ -157,7 +163,7 @@ pub(crate) fn profile(number: u128, access: AccessMethod) -> Profile {
 fn profiles() -> Vec<Profile> {
     let identity = TokenIdentity {
         issuer: ISSUER.into(),
-        client: "c1".into(),
+        client: CLIENT.into(),
     };
     let addresses = AddressLists {
         allow: vec!["192.0.2.0/24".into(), "2001:db8::/32".into()],
