@@ -1,5 +1,6 @@
 //! The callbacks that Envoy makes for each request, answered without the SDK: it would keep a boxed context for each
-//! stream, and have to be called once more to forget it. Here a request leaves nothing behind.
+//! stream, and have to be called once more to forget it. Here a request leaves nothing behind, but where its caller is still to be told
+//! something with the answer.
 //!
 //! They are exported as `portcullis_on_…`; after linking they take the place of the SDK's `proxy_on_…`, which go on to
 //! answer for root contexts.
@@ -17,7 +18,6 @@ use portcullis_engine::Deprecation;
 use proxy_wasm::types::Action;
 
 use crate::deprecation;
-
 use crate::request::pass_or_refuse;
 use crate::vm::Filter;
 

@@ -164,7 +164,7 @@ fn names(profile: &Profile, jwt: &Jwt) -> Result<Vec<(Digest, CredentialRecord)>
     };
     // A provider signs for others too, with the same keys: among its clients only its own name for one counts.
     let name = match &jwt.identity {
-        Some(identity) => record::named_by(identity),
+        Some(identity) => record::named_by_identity(&identity.issuer, &identity.client),
         None => record::named_by_profile(&profile.id),
     };
     let mut names = vec![(name, named(None))];

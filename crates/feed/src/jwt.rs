@@ -108,6 +108,33 @@ impl Algorithm {
             Self::EdDSA => "EdDSA",
         }
     }
+
+    /// What kind of key it takes (RFC 7518 section 3.1, RFC 8037 section 3.1).
+    #[must_use]
+    pub const fn key_kind(self) -> KeyKind {
+        match self {
+            Self::HS256 | Self::HS384 | Self::HS512 => KeyKind::Secret,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => {
+                KeyKind::Rsa
+            }
+            Self::ES256 => KeyKind::P256,
+            Self::ES384 => KeyKind::P384,
+            Self::ES512 => KeyKind::P521,
+            Self::EdDSA => KeyKind::Ed25519,
+        }
+    }
+}
+
+/// What kinds of keys there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum KeyKind {
+    Secret,
+    Rsa,
+    P256,
+    P384,
+    P521,
+    Ed25519,
 }
 
 /// A key with which signatures are verified, as a JSON Web Key (RFC 7517): only the members that are needed for that.
@@ -151,6 +178,24 @@ pub enum KeyMaterial {
         /// At least 32 bytes.
         k: SecretOctets,
     },
+}
+
+impl KeyMaterial {
+    /// Its kind. None on a curve that no algorithm takes.
+    #[must_use]
+    pub fn kind(&self) -> Option<KeyKind> {
+        match self {
+            Self::Oct { .. } => Some(KeyKind::Secret),
+            Self::Rsa { .. } => Some(KeyKind::Rsa),
+            Self::Ec { crv, .. } => match crv.as_str() {
+                "P-256" => Some(KeyKind::P256),
+                "P-384" => Some(KeyKind::P384),
+                "P-521" => Some(KeyKind::P521),
+                _ => None,
+            },
+            Self::Okp { crv, .. } => (crv == "Ed25519").then_some(KeyKind::Ed25519),
+        }
+    }
 }
 
 /// A key as it stands in JSON: the members of all kinds.

@@ -16,7 +16,9 @@ pub mod record;
 
 pub use digest::{Digest, InvalidDigest};
 pub use id::{ClientId, CollectionId, InvalidId, PolicyId, ProfileId};
-pub use jwt::{Algorithm, Jwk, Jwt, KeyMaterial, Octets, SecretOctets, TokenIdentity, UnknownKey};
+pub use jwt::{
+    Algorithm, Jwk, Jwt, KeyKind, KeyMaterial, Octets, SecretOctets, TokenIdentity, UnknownKey,
+};
 pub use page::{Change, ChangePage, ChangedObject, Epoch, InvalidPage, Revision};
 pub use record::{
     AccessMethod, AddressLists, ApiKey, Client, Collection, Endpoint, KeyState, Policy, Profile,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use portcullis_feed::{Algorithm, Jwk, KeyMaterial};
+use portcullis_feed::{Algorithm, Jwk};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
@@ -88,22 +88,7 @@ impl KeySet {
 impl SetKey {
     /// Whether it is of the kind that an algorithm needs, and not for another.
     fn is_for(&self, algorithm: Algorithm) -> bool {
-        let is_of_kind = match (&self.key.material, algorithm) {
-            (
-                KeyMaterial::Rsa { .. },
-                Algorithm::RS256
-                | Algorithm::RS384
-                | Algorithm::RS512
-                | Algorithm::PS256
-                | Algorithm::PS384
-                | Algorithm::PS512,
-            )
-            | (KeyMaterial::Okp { .. }, Algorithm::EdDSA) => true,
-            (KeyMaterial::Ec { crv, .. }, Algorithm::ES256) => crv == "P-256",
-            (KeyMaterial::Ec { crv, .. }, Algorithm::ES384) => crv == "P-384",
-            (KeyMaterial::Ec { crv, .. }, Algorithm::ES512) => crv == "P-521",
-            _ => false,
-        };
+        let is_of_kind = self.key.material.kind() == Some(algorithm.key_kind());
         is_of_kind && self.alg.is_none_or(|alg| alg == algorithm)
     }
 }

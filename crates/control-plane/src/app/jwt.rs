@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use portcullis_engine::jwt::VerificationKey;
-use portcullis_feed::{Algorithm, Jwk, KeyMaterial, SecretOctets};
+use portcullis_feed::{Algorithm, Jwk, KeyKind, KeyMaterial, SecretOctets};
 use portcullis_store::{Jwt, JwtKeys, KeySetSource};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -315,11 +315,8 @@ fn secret_needed(algorithm: Algorithm) -> String {
     format!("{} needs a `secret` and nothing else", algorithm.name())
 }
 
-const fn is_hmac(algorithm: Algorithm) -> bool {
-    matches!(
-        algorithm,
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-    )
+fn is_hmac(algorithm: Algorithm) -> bool {
+    algorithm.key_kind() == KeyKind::Secret
 }
 
 impl From<&Jwt> for JwtDraft {

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::HashSet;
 
 use portcullis_engine::jwt::{InvalidKey, VerificationKey};
-use portcullis_feed::{Algorithm, Jwk, Jwt, KeyMaterial};
+use portcullis_feed::{Algorithm, Jwk, Jwt, KeyKind};
 use portcullis_store::SetKey;
 use serde_json::{Map, Value};
 
@@ -234,17 +234,12 @@ fn usable(key: &Value) -> Option<SetKey> {
 
 /// One of the algorithms that take such a key: if it is not fit for this one, it is for none.
 fn usual_algorithm(key: &Jwk) -> Option<Algorithm> {
-    match &key.material {
-        KeyMaterial::Rsa { .. } => Some(Algorithm::RS256),
-        KeyMaterial::Okp { .. } => Some(Algorithm::EdDSA),
-        KeyMaterial::Ec { crv, .. } => match crv.as_str() {
-            "P-256" => Some(Algorithm::ES256),
-            "P-384" => Some(Algorithm::ES384),
-            "P-521" => Some(Algorithm::ES512),
-            _ => None,
-        },
-        KeyMaterial::Oct { .. } => None,
-    }
+    let kind = key
+        .material
+        .kind()
+        .filter(|kind| *kind != KeyKind::Secret)?;
+    let takes_it = |algorithm: &Algorithm| algorithm.key_kind() == kind;
+    Algorithm::ALL.into_iter().find(takes_it)
 }
 
 fn refuse_unfit(key: &Jwk, algorithm: Algorithm) -> Result<(), Flaw> {

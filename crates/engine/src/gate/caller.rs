@@ -11,7 +11,7 @@ use crate::decision::{Denial, DenialReason};
 use crate::holder::{CredentialRecord, Holder, Record, header_text};
 use crate::jwt::claims::{self, Unacceptable};
 use crate::jwt::record::{TokenRecord, named_by_identity, named_by_profile};
-use crate::jwt::verified::Verified;
+use crate::jwt::verified::{TokenDigest, Verified};
 use crate::jwt::{Token, looks_like_token};
 
 /// The longest claim that is passed on, in bytes as it stands in its header. Services do not see longer ones.
@@ -94,7 +94,7 @@ impl Gate {
     fn verify(
         &self,
         credential: &PresentedCredential<'_>,
-        digest: crate::jwt::verified::TokenDigest,
+        digest: TokenDigest,
         registry: &impl Registry,
         world: &World<'_>,
     ) -> Result<Caller, Unknown> {
@@ -164,11 +164,7 @@ impl Gate {
 }
 
 /// The same token as before. What was found then must be what is found now.
-fn again(
-    digest: &crate::jwt::verified::TokenDigest,
-    registry: &impl Registry,
-    world: &World<'_>,
-) -> Option<Caller> {
+fn again(digest: &TokenDigest, registry: &impl Registry, world: &World<'_>) -> Option<Caller> {
     let verified = world.verified.find(digest)?;
     let holder = found(&verified.name, registry)?;
     let is_good = verified.was_found(&holder) && (world.now_ms)() < verified.good_until_ms;

@@ -1,6 +1,6 @@
 //! Keys with which the signatures of tokens are verified: read from JSON Web Keys, strictly, once.
 
-use portcullis_feed::{Algorithm, Jwk, KeyMaterial};
+use portcullis_feed::{Algorithm, Jwk, KeyKind, KeyMaterial};
 use serde::{Deserialize, Serialize};
 
 use super::der;
@@ -194,31 +194,24 @@ pub(super) enum Family {
 }
 
 pub(super) const fn family(algorithm: Algorithm) -> Family {
-    match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => Family::Hmac,
-        Algorithm::RS256
-        | Algorithm::RS384
-        | Algorithm::RS512
-        | Algorithm::PS256
-        | Algorithm::PS384
-        | Algorithm::PS512 => Family::Rsa,
-        Algorithm::ES256 => Family::Ec(P256),
-        Algorithm::ES384 => Family::Ec(P384),
-        Algorithm::ES512 => Family::Ec(P521),
-        Algorithm::EdDSA => Family::Ed25519,
+    match algorithm.key_kind() {
+        KeyKind::Secret => Family::Hmac,
+        KeyKind::Rsa => Family::Rsa,
+        KeyKind::P256 => Family::Ec(P256),
+        KeyKind::P384 => Family::Ec(P384),
+        KeyKind::P521 => Family::Ec(P521),
+        KeyKind::Ed25519 => Family::Ed25519,
     }
 }
 
 const fn needed(algorithm: Algorithm) -> &'static str {
-    match family(algorithm) {
-        Family::Hmac => "a secret",
-        Family::Rsa => "an RSA public key",
-        Family::Ec(curve) => match curve.bytes {
-            32 => "a public key on P-256",
-            48 => "a public key on P-384",
-            _ => "a public key on P-521",
-        },
-        Family::Ed25519 => "a public key on Ed25519",
+    match algorithm.key_kind() {
+        KeyKind::Secret => "a secret",
+        KeyKind::Rsa => "an RSA public key",
+        KeyKind::P256 => "a public key on P-256",
+        KeyKind::P384 => "a public key on P-384",
+        KeyKind::P521 => "a public key on P-521",
+        KeyKind::Ed25519 => "a public key on Ed25519",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of a profile whose callers prove themselves by tokens, and under which names it is found.
 
-use portcullis_feed::{Algorithm, Digest, Jwt, ProfileId, TokenIdentity};
+use portcullis_feed::{Algorithm, Digest, Jwt, ProfileId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -80,12 +80,6 @@ pub fn named_by_identity(issuer: &str, client: &str) -> Digest {
         issuer.as_bytes(),
         client.as_bytes(),
     ])
-}
-
-/// Under which digest a profile is found by the name that an identity provider has for it.
-#[must_use]
-pub fn named_by(identity: &TokenIdentity) -> Digest {
-    named_by_identity(&identity.issuer, &identity.client)
 }
 
 /// Begins with a byte that no header can carry, unlike API keys; and whoever presents such a name as a key finds a
