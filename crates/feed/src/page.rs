@@ -10,7 +10,11 @@ use crate::{Collection, CollectionId, Profile, ProfileId};
 /// has seen R has seen everything up to R. 0 is the state before the first change.
 pub type Revision = u64;
 
-/// Names one life of a database. Revisions of different epochs cannot be compared.
+/// Names one life of a database: from one opening of it to the next, 32 hexadecimal digits.
+///
+/// A life goes on from the revision at which the one before it ended. A database that was restored from a copy ends a
+/// life earlier than a gateway has seen it, which is how both notice: a gateway that was at (epoch, revision) is on the
+/// history of a database when that epoch is one of its lives and did not end before that revision.
 pub type Epoch = String;
 
 /// The answer to *what changed after revision `after`?*
@@ -18,7 +22,7 @@ pub type Epoch = String;
 pub struct ChangePage {
     /// The language of this page: see [`FORMAT`](crate::FORMAT).
     pub format: u32,
-    /// To which life of the database the revisions belong.
+    /// The newest life of the database. Where it is not the one that was asked about, it goes on from there.
     pub epoch: Epoch,
     /// The revision that was asked about.
     pub after: Revision,

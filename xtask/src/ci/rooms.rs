@@ -10,7 +10,15 @@ use crate::{process, workspace};
 const PURE: [(&str, &[&str]); 3] = [
     (
         "portcullis-feed",
-        &["base64", "serde", "serde_json", "thiserror", "ulid"],
+        &[
+            "base64",
+            "ed25519-dalek",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "ulid",
+        ],
     ),
     (
         "portcullis-engine",
