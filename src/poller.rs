@@ -101,6 +101,7 @@ impl Poller {
             self.writer = Some((term, Writer::new(Shared, term)));
             (self.open, self.reported) = (None, None);
             self.metrics.leadership_changes.count(1);
+            log::info!("portcullis: this VM asks the control plane from now on (term {term})");
         }
         if self.open.is_some() {
             if standing.applied.is_some() && standing.applied != self.reported {
