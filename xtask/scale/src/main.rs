@@ -1,38 +1,15 @@
-//! The parts of the benchmarks that go to large numbers. `cargo xtask bench` builds and calls this program; what is
-//! measured is printed as JSON, and judged there.
+//! What the benchmarks do in large numbers. `cargo xtask bench` builds and calls this program with one job, as JSON;
+//! what is measured is printed as JSON, and judged there.
 
-use std::path::Path;
-use std::time::Instant;
+mod jobs;
 
-use anyhow::{Result, bail};
-use scale::{Population, database};
+use anyhow::{Context as _, Result};
+
+use jobs::Job;
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    match words.as_slice() {
-        ["fill", folder, seed, profiles] => {
-            let population = Population {
-                seed: seed.parse()?,
-                profiles: profiles.parse()?,
-            };
-            runtime.block_on(fill(Path::new(folder), &population))
-        }
-        _ => bail!("usage: fill FOLDER SEED PROFILES"),
-    }
-}
-
-/// Prints the newest revision.
-async fn fill(folder: &Path, population: &Population) -> Result<()> {
-    let begin = Instant::now();
-    let head = database::fill(folder, population, |count| {
-        if count % 100_000 == 0 {
-            eprintln!("    {count} profiles after {:.0?}", begin.elapsed());
-        }
-    });
-    println!("{}", head.await?);
+    let job = std::env::args().nth(1).context("usage: scale JOB")?;
+    let job: Job = serde_json::from_str(&job).with_context(|| format!("`{job}` is no job"))?;
+    println!("{}", job.perform()?);
     Ok(())
 }

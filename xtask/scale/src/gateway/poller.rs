@@ -109,7 +109,7 @@ impl<'g> Poller<'g> {
             410 => {
                 self.progress.start_over();
                 if let Some(registry) = &mut self.registry {
-                    registry.start_over();
+                    registry.start_over()?;
                 }
                 self.status.send_modify(|status| status.restarts += 1);
                 Ok(Outcome::StartedOver)

@@ -83,7 +83,7 @@ fn a_gateway_takes_everything_into_a_registry_as_envoys_vms_read_it() -> Result<
 
     let view = View::new(memory, 1_000_000);
     view.refresh();
-    assert_eq!(view.revision(), Some(HEAD));
+    assert_eq!(view.state(|state| state.revision), Some(HEAD));
     let status = fleet.status(0)?;
     assert_eq!(
         (status.pages, status.changes, status.failures),
