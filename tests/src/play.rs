@@ -1,5 +1,6 @@
 //! A play: a control plane, an Envoy with the filter before a service, and members who may call it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,7 +81,18 @@ impl Play {
     /// # Errors
     /// When something does not start.
     pub fn begin_known_by(tokens: Tokens) -> Result<Self> {
-        Self::begin_of(1, tokens, &[], Ok)
+        Self::begin_of(1, tokens, &[], |_, bootstrap| Ok(bootstrap))
+    }
+
+    /// Begins with so many workers and a bootstrap that is changed by someone who knows where the control plane is.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_at(
+        workers: usize,
+        change: impl FnOnce(SocketAddr, Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
+        Self::begin_of(workers, Tokens::for_tests(), &[], change)
     }
 
     fn begin_as(
@@ -88,6 +100,7 @@ impl Play {
         environment: &[(&str, &str)],
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        let change = |_, bootstrap| change(bootstrap);
         Self::begin_of(workers, Tokens::for_tests(), environment, change)
     }
 
@@ -95,13 +108,15 @@ impl Play {
         workers: usize,
         tokens: Tokens,
         environment: &[(&str, &str)],
-        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+        change: impl FnOnce(SocketAddr, Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
         let parts = Parts::from_environment()?;
         let control_plane = ControlPlane::start_with(&parts.control_plane, tokens, environment)?;
         let orders = create_orders(&control_plane.operator())?;
         let service = Service::start()?;
         let token = control_plane.tokens().gateway.clone();
+        let address = control_plane.address();
+        let change = |bootstrap| change(address, bootstrap);
         let envoy = start_envoy(&control_plane, &service, workers, &token, change)?;
         let play = Self {
             envoy,
