@@ -254,11 +254,17 @@ pub fn merge(object: &mut Value, further: &Value) {
 /// # Errors
 /// When the bootstrap has no filter.
 pub fn set(bootstrap: Bootstrap, further: &Value) -> Result<Bootstrap> {
+    bootstrap.configuration(&settings(further).to_string())
+}
+
+/// The usual settings of the filter, and further ones.
+#[must_use]
+pub fn settings(further: &Value) -> Value {
     let mut settings = json!({
         "control_plane": {"cluster": "portcullis_control_plane", "authority": "portcullis"},
     });
     merge(&mut settings, further);
-    bootstrap.configuration(&settings.to_string())
+    settings
 }
 
 /// A GET request to a host of its own, by which it can be found in the access log.

@@ -1,27 +1,37 @@
 //! A play whose gate is watched, and whose way to the control plane can be made to fail.
 
 use anyhow::{Result, ensure};
-use xtask::stage::{Bootstrap, Operator};
+use xtask::stage::{Bootstrap, Envoy, Operator};
 
 use crate::{Conduct, FeedProxy, Member, Play, Verdict, Ward, Watch};
 
 /// How often a gateway has to ask during a fault before the fault counts as met.
 const MEETINGS: usize = 3;
 
-/// A play under watch. Three keys are asked with all the time: one that is permitted throughout, one that was revoked
-/// before, and one that turns with its client.
+/// A play under watch.
 #[derive(Debug)]
 pub struct Siege {
     /// The traffic.
     pub watch: Watch,
-    /// Whose key turns.
-    pub turning: Member,
-    /// That key.
-    pub ward: Ward,
+    /// Whose key is permitted throughout.
+    pub kept: Guarded,
+    /// Whose key was revoked before.
+    pub revoked: Guarded,
+    /// Whose key turns with its client.
+    pub turning: Guarded,
     /// The play.
     pub play: Play,
     /// The way between its gate and its control plane.
     pub proxy: FeedProxy,
+}
+
+/// A member whose key is asked with all the time.
+#[derive(Debug)]
+pub struct Guarded {
+    /// The member.
+    pub member: Member,
+    /// The key.
+    pub ward: Ward,
 }
 
 impl Siege {
@@ -56,15 +66,24 @@ impl Siege {
             crate::until_answered(caller, turning.key(), "permitted")?;
         }
         let watch = Watch::begin(&play.envoy)?;
-        let _ = watch.follow(kept.key(), "permitted");
-        let _ = watch.follow(revoked.key(), "credential_revoked");
+        let guard = |member: Member, outcome| {
+            let ward = watch.follow(member.key(), outcome);
+            Guarded { member, ward }
+        };
         Ok(Self {
-            ward: watch.follow(turning.key(), "permitted"),
+            kept: guard(kept, "permitted"),
+            revoked: guard(revoked, "credential_revoked"),
+            turning: guard(turning, "permitted"),
             watch,
-            turning,
             play,
             proxy,
         })
+    }
+
+    /// The gate.
+    #[must_use]
+    pub const fn envoy(&self) -> &Envoy {
+        &self.play.envoy
     }
 
     /// An operator.
@@ -78,8 +97,23 @@ impl Siege {
     /// # Errors
     /// When the control plane refuses.
     pub fn switch_off(&self) -> Result<()> {
-        self.ward.may_turn("client_disabled");
-        self.operator().enable_client(&self.turning.client, false)
+        self.turning.ward.may_turn("client_disabled");
+        self.enable(false)
+    }
+
+    fn enable(&self, enabled: bool) -> Result<()> {
+        let client = &self.turning.member.client;
+        self.operator().enable_client(client, enabled)
+    }
+
+    /// Changes arrive: the client is switched off, and on again.
+    ///
+    /// # Errors
+    /// When one does not arrive.
+    pub fn ensure_heard(&self) -> Result<()> {
+        let (ward, envoy) = (&self.turning.ward, self.envoy());
+        ward.turn("client_disabled", envoy, || self.enable(false))?;
+        ward.turn("permitted", envoy, || self.enable(true))
     }
 
     /// The gate goes on deciding by what it knew before it was switched off.
@@ -87,7 +121,7 @@ impl Siege {
     /// # Errors
     /// When it does not.
     pub fn ensure_unheard(&self) -> Result<()> {
-        let outcomes = self.ward.outcomes_now()?;
+        let outcomes = self.turning.ward.outcomes_now()?;
         ensure!(
             outcomes == ["permitted"],
             "the change arrived in spite of the fault: {outcomes:?}"
@@ -95,15 +129,22 @@ impl Siege {
         Ok(())
     }
 
-    /// What was missed arrives, and further changes do. Then every answer is judged.
+    /// What was missed arrives: the client is off everywhere. It is switched on again, and that arrives too.
+    ///
+    /// # Errors
+    /// When something does not arrive.
+    pub fn catch_up(&self) -> Result<()> {
+        let (ward, envoy) = (&self.turning.ward, self.envoy());
+        ward.until_turned(envoy)?;
+        ward.turn("permitted", envoy, || self.enable(true))
+    }
+
+    /// The same, and then every answer is judged.
     ///
     /// # Errors
     /// When something does not arrive, or an answer was wrong.
     pub fn recover(self) -> Result<Verdict> {
-        self.ward.until_turned(&self.play.envoy)?;
-        self.ward.turn("permitted", &self.play.envoy, || {
-            self.operator().enable_client(&self.turning.client, true)
-        })?;
+        self.catch_up()?;
         self.watch.end()
     }
 

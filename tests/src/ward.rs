@@ -20,6 +20,7 @@ pub struct Ward(Arc<Mutex<Account>>);
 
 #[derive(Debug)]
 struct Account {
+    listener: String,
     header: String,
     key: String,
     /// Over how many connections it is asked with.
@@ -49,8 +50,15 @@ struct Answered {
 }
 
 impl Ward {
-    pub(crate) fn new(header: &str, key: &str, outcome: &str, lines: usize) -> Self {
+    pub(crate) fn new(
+        listener: &str,
+        header: &str,
+        key: &str,
+        outcome: &str,
+        lines: usize,
+    ) -> Self {
         Self(Arc::new(Mutex::new(Account {
+            listener: listener.into(),
             header: header.into(),
             key: key.into(),
             lines,
@@ -77,7 +85,10 @@ impl Ward {
     /// # Errors
     /// When it does not arrive.
     pub fn until_turned(&self, envoy: &Envoy) -> Result<()> {
-        let wanted = self.account().newest();
+        let (listener, wanted) = {
+            let account = self.account();
+            (account.listener.clone(), account.newest())
+        };
         let begun = Instant::now();
         let what = format!("the outcome is `{wanted}` everywhere");
         within(SOON, &what, || {
@@ -87,7 +98,7 @@ impl Ward {
                 .then_some(())
         })
         .with_context(|| format!("it is {:?}", self.latest(begun)))?;
-        for caller in &mut envoy.callers_on_every_worker()? {
+        for caller in &mut envoy.callers_on_every_worker_of(&listener)? {
             within(SOON, &what, || {
                 let answer = self.request(caller).ok()?;
                 (answer.0 == wanted).then_some(())

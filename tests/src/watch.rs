@@ -19,6 +19,7 @@ const SHOWN: usize = 5;
 /// Traffic in the background. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
+    listener: String,
     book: Arc<Book>,
     lines: usize,
     begun: Instant,
@@ -48,9 +49,18 @@ impl Watch {
     /// # Errors
     /// When it does not reach every worker.
     pub fn begin(envoy: &Envoy) -> Result<Self> {
-        let mut callers = envoy.callers_on_every_worker()?;
+        Self::begin_at(envoy, "gateway")
+    }
+
+    /// The same at another listener.
+    ///
+    /// # Errors
+    /// When it does not reach every worker.
+    pub fn begin_at(envoy: &Envoy, listener: &str) -> Result<Self> {
+        let mut callers = envoy.callers_on_every_worker_of(listener)?;
         let book = Arc::new(Book::default());
         Ok(Self {
+            listener: listener.into(),
             lines: callers.len(),
             begun: Instant::now(),
             thread: Some(std::thread::spawn({
@@ -74,7 +84,7 @@ impl Watch {
     /// The same with the key in a header of this name.
     #[must_use]
     pub fn follow_in(&self, header: &str, key: &str, outcome: &str) -> Ward {
-        let ward = Ward::new(header, key, outcome, self.lines);
+        let ward = Ward::new(&self.listener, header, key, outcome, self.lines);
         self.book.add(ward.clone());
         ward
     }
