@@ -47,6 +47,12 @@ impl<'a> Page<'a> {
             .map(|(_, value)| value)
     }
 
+    /// The value for a key, when the page belongs to this generation.
+    #[must_use]
+    pub fn find_in<const K: usize>(&self, generation: u64, key: &[u8; K]) -> Option<&'a [u8]> {
+        self.find(key).filter(|_| self.generation == generation)
+    }
+
     /// All entries. Ends early where the bytes do.
     pub fn entries<const K: usize>(&self) -> impl Iterator<Item = (&'a [u8; K], &'a [u8])> {
         let mut rest = self.entries;
