@@ -18,7 +18,7 @@ pub use answer::{Answer, Headers};
 pub use bootstrap::Bootstrap;
 pub use caller::{Caller, Request};
 pub use certificate::Certificate;
-pub use control_plane::{ControlPlane, Tokens};
+pub use control_plane::{ControlPlane, Tokens, address_to_return_to};
 pub use deadline::within;
 pub use envoy::Envoy;
 pub use operator::{NewKey, NewProfile, Operator, Reply};

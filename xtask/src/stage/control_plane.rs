@@ -254,9 +254,12 @@ impl ControlPlane {
     }
 }
 
-/// A free address that stays free while the control plane is stopped: no other of this process gets it, and its port is
+/// A free address that stays free while whoever listens there is away: no other of this process gets it, and its port is
 /// below those that the kernel hands out to connections.
-fn address_to_return_to() -> Result<SocketAddr> {
+///
+/// # Errors
+/// When no port is free.
+pub fn address_to_return_to() -> Result<SocketAddr> {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 10_000;
     static TAKEN: AtomicU32 = AtomicU32::new(0);
