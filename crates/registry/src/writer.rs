@@ -155,7 +155,7 @@ impl<M: SharedMemory> Writer<M> {
         if page.term > self.term {
             return false;
         }
-        let header = Draft::<16>::new(&page, generation, self.term, &[]).into_bytes();
+        let header = Draft::new(&page, generation, self.term, |_, _| true).into_bytes();
         self.memory
             .write(key, &header, Expect::Unchanged(version))
             .is_ok()
