@@ -4,11 +4,11 @@
 //! which is older by now. So each page that a change concerns is written in the term of who applies it, even when its
 //! entries are right already: a page never takes a write of an earlier term than the one that wrote it last.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use portcullis_engine::Record;
 use portcullis_engine::holder::InvalidProfile;
-use portcullis_feed::{Change, ChangedObject, Collection, CollectionId, Profile, ProfileId};
+use portcullis_feed::{
+    Change, ChangedObject, Collection, CollectionId, Digest, Profile, ProfileId,
+};
 
 use crate::layout::{self, Side};
 use crate::memory::{Expect, SharedMemory, WriteConflict};
@@ -34,15 +34,18 @@ pub(crate) struct Target<'m, M> {
     pub(crate) unreadable: Vec<(ProfileId, InvalidProfile)>,
 }
 
-/// What stands on one page of records.
-type Entries = Vec<(Key, Vec<u8>)>;
+/// An entry to be written.
+type Entry = (Key, Vec<u8>);
+
+/// The numbers of pages of records, in order and each once.
+type Numbers = Vec<u32>;
 
 impl<M: SharedMemory> Target<'_, M> {
     /// Makes an object what a change says.
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), RefusedPage> {
         match &change.object {
             ChangedObject::Profile(profile) => self.put_profile(profile),
-            ChangedObject::ProfileRemoved(id) => self.file(id, &BTreeMap::new()),
+            ChangedObject::ProfileRemoved(id) => self.file(id, &[]),
             ChangedObject::Collection(collection) => self.put_collection(collection),
             ChangedObject::CollectionRemoved(id) => self.edit_collection(*id, None),
         }
@@ -54,48 +57,45 @@ impl<M: SharedMemory> Target<'_, M> {
             self.unreadable.push((profile.id, invalid));
             vec![]
         });
-        let mut by_page: BTreeMap<u32, Entries> = BTreeMap::new();
-        for (digest, record) in &records {
+        let placed = |(digest, record): &(Digest, Record)| {
             let value = postcard::to_allocvec(record).map_err(|_| WriteConflict)?;
-            let entries = by_page.entry(layout::record_page(digest)).or_default();
-            entries.push((layout::record_entry(digest), value));
-        }
-        self.file(&profile.id, &by_page)
+            let entry = (layout::record_entry(digest), value);
+            Ok((layout::record_page(digest), entry))
+        };
+        let records: Result<Vec<_>, WriteConflict> = records.iter().map(placed).collect();
+        self.file(&profile.id, &records?)
     }
 
     /// Makes these all records of a profile. It is written first on which pages they stand and stood, and last where
     /// they stand now, so that a leader who falls in between leaves nothing that the next one cannot find.
-    fn file(
-        &mut self,
-        id: &ProfileId,
-        records: &BTreeMap<u32, Entries>,
-    ) -> Result<(), RefusedPage> {
+    fn file(&mut self, id: &ProfileId, records: &[(u32, Entry)]) -> Result<(), RefusedPage> {
         let key = layout::profile_key(self.side, layout::profile_page(id));
         let (filed, is_fenced) = self.filed(&key, id);
-        let pages: BTreeSet<u32> = records.keys().copied().collect();
-        let all: BTreeSet<u32> = filed.union(&pages).copied().collect();
+        let numbers = in_order(records.iter().map(|(number, _)| *number));
+        let all = in_order(filed.iter().chain(&numbers).copied());
         if !is_fenced || all != filed {
             self.list(&key, id, &all)?;
         }
-        for number in &all {
-            let entries = records.get(number).map_or(&[][..], Vec::as_slice);
-            self.put_records(*number, id, entries)?;
+        for &number in &all {
+            let on_page = records.iter().filter(|(page, _)| *page == number);
+            let entries: Vec<&Entry> = on_page.map(|(_, entry)| entry).collect();
+            self.put_records(number, id, &entries)?;
         }
-        if all != pages {
-            self.list(&key, id, &pages)?;
+        if all != numbers {
+            self.list(&key, id, &numbers)?;
         }
         let sizes = &mut self.sizes;
         sizes.profiles = sizes
             .profiles
-            .saturating_add(u64::from(!pages.is_empty()))
+            .saturating_add(u64::from(!numbers.is_empty()))
             .saturating_sub(u64::from(!filed.is_empty()));
         Ok(())
     }
 
     /// On which pages the records of a profile stand, and whether that was written in this term.
-    fn filed(&self, page_key: &str, id: &ProfileId) -> (BTreeSet<u32>, bool) {
+    fn filed(&self, page_key: &str, id: &ProfileId) -> (Numbers, bool) {
         let Some((bytes, _)) = self.memory.read(page_key) else {
-            return (BTreeSet::new(), false);
+            return (vec![], false);
         };
         let page = Page::open(&bytes);
         let numbers = page.find_in(self.generation, id.as_bytes());
@@ -104,24 +104,15 @@ impl<M: SharedMemory> Target<'_, M> {
     }
 
     /// Writes on which pages the records of a profile stand.
-    fn list(
-        &mut self,
-        key: &str,
-        id: &ProfileId,
-        numbers: &BTreeSet<u32>,
-    ) -> Result<(), RefusedPage> {
+    fn list(&mut self, key: &str, id: &ProfileId, numbers: &[u32]) -> Result<(), RefusedPage> {
         let value: Vec<u8> = numbers
             .iter()
             .filter_map(|number| u16::try_from(*number).ok())
             .flat_map(u16::to_le_bytes)
             .collect();
         let entry = (*id.as_bytes(), value);
-        let entries = if numbers.is_empty() {
-            vec![]
-        } else {
-            vec![entry]
-        };
-        self.edit(key, &entries, |known, _| known != id.as_bytes())?;
+        let entries = (!numbers.is_empty()).then_some(&entry);
+        self.edit(key, entries.as_slice(), |known, _| known != id.as_bytes())?;
         Ok(())
     }
 
@@ -131,7 +122,7 @@ impl<M: SharedMemory> Target<'_, M> {
         &mut self,
         number: u32,
         id: &ProfileId,
-        entries: &[(Key, Vec<u8>)],
+        entries: &[&Entry],
     ) -> Result<(), RefusedPage> {
         self.touched.push(number);
         let key = layout::record_key(self.side, number);
@@ -161,8 +152,9 @@ impl<M: SharedMemory> Target<'_, M> {
     ) -> Result<(), RefusedPage> {
         self.routes_changed = true;
         let key = layout::collection_key(self.side, layout::collection_page(&id));
-        let entries: Entries = value.into_iter().map(|it| (*id.as_bytes(), it)).collect();
-        self.edit(&key, &entries, |known, _| known != id.as_bytes())?;
+        let entry = value.map(|it| (*id.as_bytes(), it));
+        let entries = entry.as_ref();
+        self.edit(&key, entries.as_slice(), |known, _| known != id.as_bytes())?;
         Ok(())
     }
 
@@ -170,7 +162,7 @@ impl<M: SharedMemory> Target<'_, M> {
     fn edit(
         &mut self,
         page_key: &str,
-        entries: &[(Key, Vec<u8>)],
+        entries: &[&Entry],
         stay: impl Fn(&Key, &[u8]) -> bool,
     ) -> Result<usize, RefusedPage> {
         let read = self.memory.read(page_key);
@@ -181,12 +173,10 @@ impl<M: SharedMemory> Target<'_, M> {
             return Err(RefusedPage::LeadershipLost);
         }
         let is_of_generation = page.generation == self.generation;
-        let gone = page.entries().filter(|(key, value)| !stay(key, value));
-        let gone = if is_of_generation { gone.count() } else { 0 };
+        let (mut draft, gone) = Draft::new(&page, self.generation, self.term, stay);
         if gone == 0 && entries.is_empty() && is_of_generation && page.term == self.term {
             return Ok(0);
         }
-        let mut draft = Draft::new(&page, self.generation, self.term, stay);
         for (key, value) in entries {
             draft.put(key, value);
         }
@@ -202,7 +192,14 @@ impl<M: SharedMemory> Target<'_, M> {
     }
 }
 
-fn read_numbers(value: &[u8]) -> BTreeSet<u32> {
+fn in_order(numbers: impl Iterator<Item = u32>) -> Numbers {
+    let mut numbers: Numbers = numbers.collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn read_numbers(value: &[u8]) -> Numbers {
     let numbers = value.as_chunks().0.iter();
     numbers
         .map(|number| u32::from(u16::from_le_bytes(*number)))
