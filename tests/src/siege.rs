@@ -51,9 +51,22 @@ impl Siege {
         workers: usize,
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        Self::begin_before(workers, |_| {}, change)
+    }
+
+    /// The same with a way to the control plane that is prepared before anyone goes there.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_before(
+        workers: usize,
+        prepare: impl FnOnce(&FeedProxy),
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
         let mut proxy = None;
         let play = Play::begin_at(workers, |control_plane, bootstrap| {
             let way = proxy.insert(FeedProxy::start(control_plane)?);
+            prepare(way);
             change(bootstrap.cluster("portcullis_control_plane", way.address())?)
         })?;
         let proxy = proxy.ok_or_else(|| anyhow::anyhow!("the bootstrap was never asked for"))?;
@@ -154,10 +167,23 @@ impl Siege {
     /// # Errors
     /// When it goes otherwise.
     pub fn survive(self, fault: Conduct) -> Result<()> {
+        self.survive_until(fault, |_| Ok(()))
+    }
+
+    /// The same, with something else to be found true before the fault ends.
+    ///
+    /// # Errors
+    /// When it goes otherwise.
+    pub fn survive_until(
+        self,
+        fault: Conduct,
+        is_met: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<()> {
         self.proxy.conduct(fault);
         self.switch_off()?;
         self.proxy.until_asked(MEETINGS)?;
         self.ensure_unheard()?;
+        is_met(&self)?;
         self.proxy.conduct(Conduct::Pass);
         self.recover()?.undisturbed()
     }
