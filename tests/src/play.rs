@@ -15,8 +15,6 @@ use xtask::stage::{
 /// How long a change may take to show on a machine that may be busy. Quiet machines need milliseconds: the benchmarks
 /// tell how many.
 const SOON: Duration = Duration::from_secs(10);
-/// The environment variable in which the gateway finds its token.
-const GATEWAY_TOKEN: &str = "PORTCULLIS_GATEWAY_TOKEN";
 
 /// A control plane, a service and an Envoy between them, all real.
 #[derive(Debug)]
@@ -315,7 +313,7 @@ pub fn start_envoy(
         &parts.envoy,
         &change(bootstrap)?,
         workers,
-        &[(GATEWAY_TOKEN, token)],
+        &control_plane.tokens().gateway_environment_with(token),
     )
 }
 
