@@ -51,10 +51,18 @@ impl Siege {
         workers: usize,
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
-        Self::begin_before(workers, |_| {}, change)
+        Self::begin_of(workers, &[], |_| {}, change)
     }
 
-    /// The same with a way to the control plane that is prepared before anyone goes there.
+    /// Begins with further environment variables of the control plane.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_where(workers: usize, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::begin_of(workers, environment, |_| {}, Ok)
+    }
+
+    /// Begins with a way to the control plane that is prepared before anyone goes there, and changes of the bootstrap.
     ///
     /// # Errors
     /// When something does not start.
@@ -63,8 +71,17 @@ impl Siege {
         prepare: impl FnOnce(&FeedProxy),
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        Self::begin_of(workers, &[], prepare, change)
+    }
+
+    fn begin_of(
+        workers: usize,
+        environment: &[(&str, &str)],
+        prepare: impl FnOnce(&FeedProxy),
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
         let mut proxy = None;
-        let play = Play::begin_at(workers, |control_plane, bootstrap| {
+        let play = Play::begin_at(workers, environment, |control_plane, bootstrap| {
             let way = proxy.insert(FeedProxy::start(control_plane)?);
             prepare(way);
             change(bootstrap.cluster("portcullis_control_plane", way.address())?)
