@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use portcullis_feed::CHANGES_PATH;
+use portcullis_feed::{CHANGES_PATH, FeedSigningKey, SIGNATURE_HEADER};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -52,6 +52,8 @@ pub struct Asked {
 struct Shared {
     control_plane: Mutex<SocketAddr>,
     conduct: watch::Sender<Conduct>,
+    /// With what answers are signed on the way. Empty: they pass as the control plane signed them.
+    keys: Mutex<Vec<FeedSigningKey>>,
     asked: Mutex<Vec<Asked>>,
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -67,6 +69,7 @@ impl FeedProxy {
         let shared = Arc::new(Shared {
             control_plane: Mutex::new(control_plane),
             conduct: watch::channel(Conduct::Pass).0,
+            keys: Mutex::default(),
             asked: Mutex::default(),
             open: AtomicUsize::default(),
             most_open: AtomicUsize::default(),
@@ -105,6 +108,11 @@ impl FeedProxy {
     /// Has questions and answers treated so from now on, those included that are open.
     pub fn conduct(&self, conduct: Conduct) {
         self.shared.conduct.send_replace(conduct);
+    }
+
+    /// Signs answers with these keys from now on, in place of the control plane.
+    pub fn sign_with(&self, keys: &[FeedSigningKey]) {
+        *held(&self.shared.keys) = keys.to_vec();
     }
 
     /// Leads to another control plane from now on.
@@ -168,6 +176,18 @@ impl Asked {
         let (_, query) = self.path.split_once('?')?;
         let mut members = query.split('&').filter_map(|pair| pair.split_once('='));
         members.find_map(|(name, value)| (name == member).then_some(value))
+    }
+
+    /// An answer to it with the signatures of these keys and no others: of none, without.
+    #[must_use]
+    pub fn signed(&self, mut answer: Answer, keys: &[FeedSigningKey]) -> Answer {
+        answer.headers.retain(|(name, _)| name != SIGNATURE_HEADER);
+        if let Some(nonce) = self.query("nonce").filter(|_| !keys.is_empty()) {
+            let signatures = FeedSigningKey::sign(keys, answer.status, nonce, &answer.body);
+            let header = (SIGNATURE_HEADER.to_owned(), signatures.into_bytes());
+            answer.headers.push(header);
+        }
+        answer
     }
 
     /// A header that is UTF-8.
@@ -260,9 +280,13 @@ async fn reply(asked: &Asked, place: usize, shared: &Shared) -> Reply {
         Conduct::Pass | Conduct::Late(_) | Conduct::Altered(_) | Conduct::CutOff => {}
     }
     let control_plane = *held(&shared.control_plane);
-    let Ok(answer) = ask(control_plane, asked).await else {
+    let Ok(mut answer) = ask(control_plane, asked).await else {
         return Reply::Nothing;
     };
+    let keys = held(&shared.keys).clone();
+    if !keys.is_empty() {
+        answer = asked.signed(answer, &keys);
+    }
     if let Some(noted) = held(&shared.asked).get_mut(place) {
         noted.answer = Some(answer.clone());
     }

@@ -82,15 +82,17 @@ impl Play {
         Self::begin_of(1, tokens, &[], |_, bootstrap| Ok(bootstrap))
     }
 
-    /// Begins with so many workers and a bootstrap that is changed by someone who knows where the control plane is.
+    /// Begins with so many workers, a control plane that has further environment variables, and a bootstrap that is
+    /// changed by someone who knows where the control plane is.
     ///
     /// # Errors
     /// When something does not start.
     pub fn begin_at(
         workers: usize,
+        environment: &[(&str, &str)],
         change: impl FnOnce(SocketAddr, Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
-        Self::begin_of(workers, Tokens::for_tests(), &[], change)
+        Self::begin_of(workers, Tokens::for_tests(), environment, change)
     }
 
     fn begin_as(

@@ -51,9 +51,39 @@ impl Siege {
         workers: usize,
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        Self::begin_of(workers, &[], |_| {}, change)
+    }
+
+    /// Begins with further environment variables of the control plane.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_where(workers: usize, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::begin_of(workers, environment, |_| {}, Ok)
+    }
+
+    /// Begins with a way to the control plane that is prepared before anyone goes there, and changes of the bootstrap.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_before(
+        workers: usize,
+        prepare: impl FnOnce(&FeedProxy),
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
+        Self::begin_of(workers, &[], prepare, change)
+    }
+
+    fn begin_of(
+        workers: usize,
+        environment: &[(&str, &str)],
+        prepare: impl FnOnce(&FeedProxy),
+        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
         let mut proxy = None;
-        let play = Play::begin_at(workers, |control_plane, bootstrap| {
+        let play = Play::begin_at(workers, environment, |control_plane, bootstrap| {
             let way = proxy.insert(FeedProxy::start(control_plane)?);
+            prepare(way);
             change(bootstrap.cluster("portcullis_control_plane", way.address())?)
         })?;
         let proxy = proxy.ok_or_else(|| anyhow::anyhow!("the bootstrap was never asked for"))?;
@@ -154,10 +184,23 @@ impl Siege {
     /// # Errors
     /// When it goes otherwise.
     pub fn survive(self, fault: Conduct) -> Result<()> {
+        self.survive_until(fault, |_| Ok(()))
+    }
+
+    /// The same, with something else to be found true before the fault ends.
+    ///
+    /// # Errors
+    /// When it goes otherwise.
+    pub fn survive_until(
+        self,
+        fault: Conduct,
+        is_met: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<()> {
         self.proxy.conduct(fault);
         self.switch_off()?;
         self.proxy.until_asked(MEETINGS)?;
         self.ensure_unheard()?;
+        is_met(&self)?;
         self.proxy.conduct(Conduct::Pass);
         self.recover()?.undisturbed()
     }

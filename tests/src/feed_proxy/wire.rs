@@ -97,10 +97,14 @@ pub(super) fn written(answer: &Answer) -> Vec<u8> {
             bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
         }
     }
+    let body: &[u8] = match answer.status {
+        204 => &[],
+        _ => &answer.body,
+    };
     if answer.status != 204 {
-        bytes.extend(format!("content-length: {}\r\n", answer.body.len()).into_bytes());
+        bytes.extend(format!("content-length: {}\r\n", body.len()).into_bytes());
     }
     bytes.extend(b"\r\n");
-    bytes.extend(&answer.body);
+    bytes.extend(body);
     bytes
 }
