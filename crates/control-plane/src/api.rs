@@ -5,6 +5,7 @@ pub mod answer;
 pub mod asked;
 pub mod clients;
 pub mod collections;
+pub mod feed_keys;
 pub mod jwt;
 pub mod keys;
 pub mod openapi;
@@ -43,6 +44,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         ))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::read, policies::change, policies::delete))
+        .routes(routes!(feed_keys::list, feed_keys::create))
+        .routes(routes!(feed_keys::delete))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES));
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }

@@ -6,12 +6,14 @@ pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod feed_key;
 pub mod jwt;
 pub mod key_material;
 pub mod key_set;
 pub mod page;
 pub mod policy;
 pub mod refusal;
+pub mod removals;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -22,6 +24,8 @@ use portcullis_feed::Revision;
 use portcullis_store::{Edit, Store};
 use tokio::sync::Notify;
 
+use changes::Pages;
+use feed_key::FeedKeys;
 use key_set::Networks;
 
 pub use refusal::{Refusal, Violation};
@@ -34,6 +38,8 @@ pub struct App {
     key_environment: String,
     key_set_networks: Networks,
     key_sets_wanted: Notify,
+    pages: Pages,
+    feed_keys: FeedKeys,
 }
 
 /// What an edit did, and the revision at which gateways know it.
@@ -89,6 +95,8 @@ impl App {
             key_environment: key_environment.to_owned(),
             key_set_networks: Networks::default(),
             key_sets_wanted: Notify::new(),
+            pages: Pages::default(),
+            feed_keys: FeedKeys::default(),
         })
     }
 

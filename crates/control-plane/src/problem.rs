@@ -159,6 +159,13 @@ impl Problem {
         self
     }
 
+    /// What its body says.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        // Only texts, numbers and lists of them: writing them as JSON cannot fail.
+        serde_json::to_vec(&self.0).unwrap_or_default()
+    }
+
     fn with_profiles(mut self, profiles: Vec<ProfileName>) -> Self {
         let references = profiles.into_iter().map(|profile| ProfileReference {
             id: profile.id.to_string(),
@@ -194,7 +201,11 @@ impl From<Refusal> for Problem {
             Refusal::IdentityTaken { holder, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(vec![holder])
             }
-            Refusal::KeyTaken | Refusal::TooManyKeys { .. } => Self::new(Kind::Conflict, detail),
+            Refusal::KeyTaken
+            | Refusal::TooManyKeys { .. }
+            | Refusal::TooManyFeedKeys { .. }
+            | Refusal::FeedKeyOfEnvironment
+            | Refusal::LastFeedKey => Self::new(Kind::Conflict, detail),
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)
             }
@@ -214,7 +225,7 @@ impl From<Refusal> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, axum::Json(*self.0)).into_response();
+        let mut response = (status, self.json()).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

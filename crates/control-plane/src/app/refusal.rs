@@ -61,6 +61,21 @@ pub enum Refusal {
         /// How many it may have.
         most: usize,
     },
+    /// Every answer would carry too many signatures.
+    #[error("there are at most {most} feed keys: remove those that no gateway needs any more")]
+    TooManyFeedKeys {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The next start would bring the key back.
+    #[error(
+        "this key comes from the environment of the control plane: take it out of \
+         PORTCULLIS_FEED_SIGNING_KEY and start the control plane again"
+    )]
+    FeedKeyOfEnvironment,
+    /// Nothing would be signed.
+    #[error("this is the only feed key: make another one first, which gateways come to believe")]
+    LastFeedKey,
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
     InUse {

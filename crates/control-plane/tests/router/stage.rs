@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
@@ -29,6 +30,7 @@ pub struct Stage {
     pub clock_ms: Arc<AtomicU64>,
     pub stop: watch::Sender<bool>,
     pub folder: TempDir,
+    drawn: Arc<AtomicU64>,
 }
 
 /// Somebody who calls it.
@@ -54,13 +56,24 @@ pub async fn open() -> Stage {
 pub async fn open_with(networks: &str) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
+    let drawn = Arc::new(AtomicU64::new(0));
+    open_in(folder, "epoch-1", networks, clock_ms, drawn).await
+}
+
+async fn open_in(
+    folder: TempDir,
+    epoch: &str,
+    networks: &str,
+    clock_ms: Arc<AtomicU64>,
+    drawn: Arc<AtomicU64>,
+) -> Stage {
     let now = Arc::clone(&clock_ms);
-    let drawn = AtomicU64::new(0);
+    let draws = Arc::clone(&drawn);
     let world = World {
         clock: Clock::new(move || now.load(Ordering::Relaxed)),
         entropy: Entropy::new(move |bytes| {
             // No chance, but never the same twice: not in the five bits of each byte either, which ids of keys show.
-            let mut number = drawn.fetch_add(1, Ordering::Relaxed);
+            let mut number = draws.fetch_add(1, Ordering::Relaxed);
             for byte in bytes.iter_mut().rev() {
                 *byte = u8::try_from(number % 32).unwrap();
                 number /= 32;
@@ -70,7 +83,7 @@ pub async fn open_with(networks: &str) -> Stage {
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let store = Store::open(folder.path(), "epoch-1", secret_key)
+    let store = Store::open(folder.path(), epoch, BEGIN_MS, secret_key)
         .await
         .unwrap();
     let app = App::new(store, world, "test").unwrap();
@@ -83,6 +96,7 @@ pub async fn open_with(networks: &str) -> Stage {
     app.settle_tokens(tokens, |_| Ok::<(), Refusal>(()))
         .await
         .unwrap();
+    app.settle_feed_keys(None).await.unwrap();
     let (stop, stopping) = watch::channel(false);
     Stage {
         router: router(&app, stopping),
@@ -90,6 +104,7 @@ pub async fn open_with(networks: &str) -> Stage {
         clock_ms,
         stop,
         folder,
+        drawn,
     }
 }
 
@@ -113,6 +128,13 @@ impl Stage {
         }
     }
 
+    /// Ends it, and opens another one over the same records, as its next life.
+    pub async fn restarted(self, epoch: &str) -> Self {
+        self.app.close().await;
+        drop((self.router, self.app));
+        open_in(self.folder, epoch, "", self.clock_ms, self.drawn).await
+    }
+
     /// Lets time pass.
     pub fn pass_ms(&self, ms: u64) {
         self.clock_ms.fetch_add(ms, Ordering::Relaxed);
@@ -120,10 +142,15 @@ impl Stage {
 }
 
 impl Caller {
-    pub async fn sends(&self, request: Request<Body>) -> Answer {
+    /// Sends a request, and gets the very bytes of the answer.
+    pub async fn sends_raw(&self, request: Request<Body>) -> (Parts, Bytes) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (parts, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    pub async fn sends(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.sends_raw(request).await;
         let text = || Value::from(String::from_utf8_lossy(&body).into_owned());
         Answer {
             status: parts.status,
