@@ -1,5 +1,5 @@
 //! Doors for the end-to-end tests, in a module that never ships: a request may bring its VM down, or have a signature
-//! verified where the filter verifies them.
+//! verified where the filter verifies them; and the VM that applies changes may fall in the middle of it.
 
 use portcullis_engine::jwt::signature::host_question;
 use portcullis_engine::jwt::{PureRust, Signatures, VerificationKey};
@@ -7,8 +7,20 @@ use portcullis_feed::{Algorithm, Jwk, Octets};
 use proxy_wasm::types::Action;
 use serde::Deserialize;
 
-use crate::host;
+use std::cell::Cell;
+
+use portcullis_registry::{Expect, SharedMemory as _};
+
+use crate::host::{self, Shared};
 use crate::signatures;
+
+/// After how many writes of records the VM that leads falls, once in the life of an Envoy.
+const TRAP_VARIABLE: &str = "PORTCULLIS_TRAP_AFTER_WRITES";
+const TRAPPED: &str = "test-doors/trapped";
+
+thread_local! {
+    static WRITES: Cell<u64> = const { Cell::new(0) };
+}
 
 /// A signature to be verified.
 #[derive(Deserialize)]
@@ -38,6 +50,20 @@ pub(crate) fn enter(headers: &[(&[u8], &[u8])]) -> Option<Action> {
     };
     host::answer(status, "door", &[], "");
     Some(Action::Pause)
+}
+
+/// Takes note of a write to shared memory, and lets the VM fall when a test wants that.
+#[expect(clippy::panic, reason = "this is what the door is for")]
+pub(crate) fn note_write(key: &str) {
+    let is_record = key.contains("/ra/") || key.contains("/rb/");
+    let Some(most) = std::env::var(TRAP_VARIABLE).ok().filter(|_| is_record) else {
+        return;
+    };
+    WRITES.set(WRITES.get().saturating_add(1));
+    let is_due = most.parse().is_ok_and(|most: u64| WRITES.get() > most);
+    if is_due && Shared.write(TRAPPED, b"1", Expect::Absent).is_ok() {
+        panic!("a test asked for this after {most} writes");
+    }
 }
 
 fn verify(question: &Question) -> u32 {

@@ -6,6 +6,8 @@
 
 #![expect(unsafe_code, reason = "the host is reached through C functions")]
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::ptr;
 
@@ -16,6 +18,8 @@ const OK: u32 = 0;
 const HTTP_REQUEST_HEADERS: u32 = 0;
 const HTTP_RESPONSE_HEADERS: u32 = 2;
 const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
+const MONOTONIC: u32 = 1;
 /// A compare-and-swap with a version that no value ever has: Envoy creates a key whatever the version, but replaces a
 /// value only when it fits. Versions count up from 1 through all keys of a VM id.
 const NEVER_A_VERSION: u32 = u32::MAX;
@@ -83,6 +87,12 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
 }
 
 /// All request headers as the host gives them: to be read with [`HeaderPairs::iter`].
@@ -181,19 +191,20 @@ pub(crate) fn set_filter_state(name: &str, value: &[u8]) {
 
 /// The address that Envoy vouches for as the caller's: the peer's, or what the listener is told to trust instead.
 pub(crate) fn source_address() -> Option<IpAddr> {
-    let path = b"source\0address";
-    let (mut data, mut size) = (ptr::null_mut(), 0);
-    // SAFETY: the pointers are to live bytes of the given length and to live variables.
-    let status =
-        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
-    if status != OK {
-        return None;
-    }
-    let text = String::from_utf8(owned(data, size)).ok()?;
+    let text = String::from_utf8(property(b"source\0address")?).ok()?;
     text.parse::<SocketAddr>()
         .map(|address| address.ip())
         .or_else(|_| text.parse())
         .ok()
+}
+
+/// A property by its path, whose parts are separated by zero bytes.
+fn property(path: &[u8]) -> Option<Vec<u8>> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the pointers are to live bytes of the given length and to live variables.
+    let status =
+        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    (status == OK).then(|| owned(data, size))
 }
 
 /// Answers the caller instead of the service. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
@@ -226,19 +237,58 @@ pub(crate) fn now_ms() -> u64 {
     nanoseconds / 1_000_000
 }
 
+/// A clock that never jumps, the same for all VMs of this process, in milliseconds since some moment.
+pub(crate) fn monotonic_ms() -> u64 {
+    let mut nanoseconds = 0;
+    // SAFETY: the pointer is to a live variable.
+    match unsafe { clock_time_get(MONOTONIC, 0, &raw mut nanoseconds) } {
+        OK => nanoseconds / 1_000_000,
+        // A host without one.
+        _ => now_ms(),
+    }
+}
+
+/// Seeded by the host's random bytes, and different each time.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// What this Envoy is called: the id of its node. Empty when it has none.
+pub(crate) fn node_id() -> Vec<u8> {
+    property(b"node\0id").unwrap_or_default()
+}
+
 /// A counter of this process. Every definition takes memory of the host: once for each VM is enough.
 pub(crate) fn define_counter(name: &str) -> Option<u32> {
+    define_metric(COUNTER, name)
+}
+
+/// A gauge of this process. The same holds.
+pub(crate) fn define_gauge(name: &str) -> Option<u32> {
+    define_metric(GAUGE, name)
+}
+
+fn define_metric(kind: u32, name: &str) -> Option<u32> {
     let mut id = 0;
     // SAFETY: the pointers are to live bytes of the given length and to a live variable.
-    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
 }
 
-/// Counts one more.
-pub(crate) fn count(counter: u32) {
+/// Counts some more.
+pub(crate) fn count(counter: u32, more: u64) {
+    let more = i64::try_from(more).unwrap_or(i64::MAX);
     // SAFETY: no memory is passed. A counter that is gone counts nothing.
     unsafe {
-        proxy_increment_metric(counter, 1);
+        proxy_increment_metric(counter, more);
+    }
+}
+
+/// Sets a gauge.
+pub(crate) fn record(gauge: u32, value: u64) {
+    // SAFETY: no memory is passed. A gauge that is gone shows nothing.
+    unsafe {
+        proxy_record_metric(gauge, value);
     }
 }
 
@@ -293,6 +343,8 @@ impl SharedMemory for Shared {
     }
 
     fn write(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), WriteConflict> {
+        #[cfg(feature = "test-doors")]
+        crate::doors::note_write(key);
         let version = match expect {
             Expect::Unchanged(Version(version)) => version,
             Expect::Absent => NEVER_A_VERSION,

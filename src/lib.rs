@@ -25,7 +25,9 @@ pub mod callbacks;
 mod deprecation;
 #[cfg(feature = "test-doors")]
 mod doors;
+mod exchange;
 mod host;
+mod metrics;
 mod missing_keys;
 mod poller;
 mod refusal;

@@ -1,130 +1,183 @@
-//! The leader's conversation with the control plane: one long poll at a time, applied and asked again.
+//! The leader's conversation with the control plane: one question at a time, held until there is news; the next one is
+//! asked before the answer is applied, so that neither side waits while the other works.
 
-use std::time::Duration;
-
-use portcullis_feed::{CHANGES_PATH, ChangePage, ProfileId, UNKNOWN_KEY_PATH, UnknownKey};
+use portcullis_feed::{
+    ChangePage, Epoch, FORMAT, GatewayReport, Position, ProfileId, Question, REPORT_PATH, Revision,
+    UNKNOWN_KEY_PATH, UnknownKey,
+};
 use portcullis_registry::{RefusedPage, Writer};
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType};
 
-use crate::host::Shared;
-use crate::settings::ControlPlane;
+use crate::exchange::{Answer, Exchange, NoAnswer};
+use crate::host::{self, Shared};
+use crate::metrics::Metrics;
 
 /// How many changes are asked for at once: applying them takes a few milliseconds of the VM that leads.
-const PAGE_LIMIT: u32 = 500;
-/// How much longer than the control plane may hold a question Envoy waits for its answer.
-const GRACE_S: u64 = 10;
+const PAGE_LIMIT: u32 = 1_000;
+/// The same for a VM whose requests wait meanwhile.
+const SMALL_PAGE_LIMIT: u32 = 50;
 /// The first wait after a failure, in milliseconds. It doubles up to [`LONGEST_PAUSE_MS`].
 const SHORTEST_PAUSE_MS: u64 = 200;
 const LONGEST_PAUSE_MS: u64 = 2_000;
+/// How many pages of an older generation are cleared away at once.
+const TIDIED_AT_ONCE: u32 = 2_000;
 
 /// Asks for changes while this VM leads.
 pub(crate) struct Poller {
-    control_plane: ControlPlane,
-    token: String,
+    exchange: Exchange,
     writer: Option<(u64, Writer<Shared>)>,
-    call: Option<u32>,
-    asked_ms: u64,
+    open: Option<Open>,
+    /// What the control plane was last told that all VMs have.
+    reported: Option<Position>,
     failures: u32,
     pause_until_ms: u64,
+    metrics: Metrics,
+}
+
+/// A question that is not answered yet.
+struct Open {
+    call: u32,
+    nonce: String,
+    asked_ms: u64,
+}
+
+/// How things stand in this process.
+pub(crate) struct Standing {
+    /// Since when, by the clock that never jumps.
+    pub(crate) now_ms: u64,
+    /// The term of this VM, when it leads.
+    pub(crate) term: Option<u64>,
+    /// Whether requests wait while this VM works.
+    pub(crate) serves_requests: bool,
+    /// Whether the lead is to be given away as soon as nothing is under way.
+    pub(crate) gives_way: bool,
+    /// Which start of Envoy this is, and what it is called.
+    pub(crate) instance: String,
+    pub(crate) name: String,
+    /// How many VMs there are, and what all of them have applied.
+    pub(crate) members: u32,
+    pub(crate) applied: Option<Position>,
+    /// Whether all of them look at the live generation.
+    pub(crate) all_follow: bool,
 }
 
 /// What an answer led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Nothing,
-    Applied,
+    /// What is live is the newest.
+    Current,
+    /// There is something new for all VMs. It is the newest, or more is to come.
+    Applied {
+        is_current: bool,
+    },
     LeadershipLost,
 }
 
 impl Poller {
-    pub(crate) fn new(control_plane: ControlPlane, token: String) -> Self {
+    pub(crate) fn new(exchange: Exchange) -> Self {
         Self {
-            control_plane,
-            token,
+            exchange,
             writer: None,
-            call: None,
-            asked_ms: 0,
+            open: None,
+            reported: None,
             failures: 0,
             pause_until_ms: 0,
+            metrics: Metrics::default(),
         }
     }
 
-    /// Asks, when this VM leads (`term`) and is not waiting for anything.
-    pub(crate) fn tend(&mut self, term: Option<u64>, now_ms: u64) {
-        let Some(term) = term else {
-            // An answer that is still to come will not be recognised.
-            (self.writer, self.call) = (None, None);
-            return;
+    /// Whether it waits for an answer.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Asks, when this VM leads and is not waiting for anything, and says what all VMs have applied.
+    pub(crate) fn tend(&mut self, standing: &Standing) -> Outcome {
+        let Some(term) = standing.term else {
+            self.stop();
+            return Outcome::Nothing;
         };
         if self.writer.as_ref().is_none_or(|(known, _)| *known != term) {
             self.writer = Some((term, Writer::new(Shared, term)));
-            self.call = None;
+            (self.open, self.reported) = (None, None);
         }
-        // A pause longer than any that is made: the clock has jumped back.
-        let left_ms = self.pause_until_ms.saturating_sub(now_ms);
-        let is_pausing = (1..=LONGEST_PAUSE_MS).contains(&left_ms);
-        if self.call.is_none() && !is_pausing {
-            self.ask(now_ms);
+        if self.open.is_some() {
+            if standing.applied.is_some() && standing.applied != self.reported {
+                self.exchange.tell(REPORT_PATH, &self.report(standing));
+                self.reported.clone_from(&standing.applied);
+            }
+        } else if self.pause_until_ms <= standing.now_ms {
+            match self.writer.as_mut().map(|(_, writer)| writer.position()) {
+                Some(Ok((epoch, after))) => self.ask(epoch, after, standing),
+                Some(Err(_)) => return self.lose(),
+                None => {}
+            }
+        }
+        Outcome::Nothing
+    }
+
+    /// Asks no more. An answer that is still to come will not be recognised.
+    pub(crate) fn stop(&mut self) {
+        (self.writer, self.open) = (None, None);
+    }
+
+    /// Does what may be done little by little, and publishes how things are.
+    pub(crate) fn tidy(&mut self, standing: &Standing) {
+        if let Some((_, writer)) = &mut self.writer {
+            writer.tidy(TIDIED_AT_ONCE, standing.all_follow);
+            self.metrics.publish(standing.now_ms, standing.members);
         }
     }
 
-    fn ask(&mut self, now_ms: u64) {
-        let Some((_, writer)) = &mut self.writer else {
-            return;
+    fn ask(&mut self, epoch: Option<Epoch>, after: Revision, standing: &Standing) {
+        let nonce = format!("{:016x}{:016x}", host::random(), host::random());
+        let limit = if standing.serves_requests {
+            SMALL_PAGE_LIMIT
+        } else {
+            PAGE_LIMIT
         };
-        let (epoch, after) = writer.position();
-        let epoch = epoch
-            .map(|epoch| format!("&epoch={epoch}"))
-            .unwrap_or_default();
-        let wait_s = self.control_plane.wait_s;
-        let path = format!("{CHANGES_PATH}?after={after}&limit={PAGE_LIMIT}&wait={wait_s}{epoch}");
-        let authorization = format!("Bearer {}", self.token);
-        let headers = vec![
-            (":method", "GET"),
-            (":path", &path),
-            (":authority", &self.control_plane.authority),
-            ("authorization", &authorization),
-            ("accept", "application/json"),
-        ];
-        let timeout = Duration::from_secs(u64::from(wait_s).saturating_add(GRACE_S));
-        match hostcalls::dispatch_http_call(
-            &self.control_plane.cluster,
-            headers,
-            None,
-            vec![],
-            timeout,
-        ) {
-            Ok(call) => (self.call, self.asked_ms) = (Some(call), now_ms),
-            Err(_) => {
-                let cluster = &self.control_plane.cluster;
+        let question = Question {
+            epoch,
+            after,
+            limit: Some(limit),
+            wait: self.exchange.wait_s(),
+            nonce: Some(nonce.clone()),
+        };
+        let asked_ms = standing.now_ms;
+        match self.exchange.ask(&question, &self.report(standing)) {
+            Some(call) => {
+                self.open = Some(Open {
+                    call,
+                    nonce,
+                    asked_ms,
+                });
+                self.reported.clone_from(&standing.applied);
+            }
+            None => {
+                let cluster = self.exchange.cluster();
                 let sentence =
                     format!("cluster `{cluster}` is unknown to this Envoy or has no healthy host");
-                self.fail(&sentence, now_ms);
+                self.fail(&sentence, asked_ms);
             }
         }
     }
 
-    /// Says that a token named a key which a profile does not have. Nothing comes of the answer: newer keys come by the
-    /// feed.
+    fn report(&self, standing: &Standing) -> GatewayReport {
+        GatewayReport {
+            instance: standing.instance.clone(),
+            name: standing.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            format: FORMAT,
+            applied: standing.applied.clone(),
+            workers: standing.members,
+            feed_keys: self.exchange.feed_key_ids(),
+        }
+    }
+
+    /// Says that a token named a key which a profile does not have. Newer keys come by the feed.
     pub(crate) fn tell_of_missing_key(&self, profile: ProfileId) {
-        let authorization = format!("Bearer {}", self.token);
-        let headers = vec![
-            (":method", "POST"),
-            (":path", UNKNOWN_KEY_PATH),
-            (":authority", &self.control_plane.authority),
-            ("authorization", &authorization),
-            ("content-type", "application/json"),
-        ];
-        let body = serde_json::to_vec(&UnknownKey { profile }).unwrap_or_default();
-        let cluster = &self.control_plane.cluster;
-        // Whether it arrives shows in the next token with that key.
-        let _ = hostcalls::dispatch_http_call(
-            cluster,
-            headers,
-            Some(&body),
-            vec![],
-            Duration::from_secs(GRACE_S),
-        );
+        let unknown = UnknownKey { profile };
+        self.exchange.tell(UNKNOWN_KEY_PATH, &unknown);
     }
 
     /// Takes an answer. Answers to questions of an earlier term are dropped.
@@ -133,95 +186,94 @@ impl Poller {
         call: u32,
         header_count: usize,
         body_size: usize,
-        term: Option<u64>,
-        now_ms: u64,
+        standing: &Standing,
     ) -> Outcome {
-        if self.call != Some(call) {
+        let Some(open) = self.open.take_if(|open| open.call == call) else {
             return Outcome::Nothing;
-        }
-        self.call = None;
+        };
+        let now_ms = standing.now_ms;
         let Some((_, writer)) = self
             .writer
             .as_mut()
-            .filter(|(known, _)| Some(*known) == term)
+            .filter(|(known, _)| Some(*known) == standing.term)
         else {
             return Outcome::Nothing;
         };
-        // Envoy gives no headers at all for an answer that was too large or cut off.
-        let status = if header_count == 0 { None } else { status() };
-        match status.as_deref() {
-            Some(b"200") => {
-                let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size);
-                let body = body.ok().flatten().unwrap_or_default();
-                let page = match ChangePage::from_json(&body) {
-                    Ok(page) => page,
-                    Err(error) => {
-                        self.fail(&format!("its answer cannot be read: {error}"), now_ms);
-                        return Outcome::Nothing;
-                    }
-                };
-                let applied = writer.apply(&page);
-                self.note_page(applied, page.revision, now_ms)
-            }
-            Some(b"204") => {
+        match self.exchange.answer(&open.nonce, header_count, body_size) {
+            Ok(Answer::Page(page)) => self.take_page(&page, standing),
+            Ok(Answer::Nothing) => {
                 self.succeed();
-                if now_ms.abs_diff(self.asked_ms) < SHORTEST_PAUSE_MS {
+                self.metrics.lag.set(0);
+                if now_ms.abs_diff(open.asked_ms) < SHORTEST_PAUSE_MS {
                     // It did not hold the question. Asking again at once would keep both busy for nothing.
                     self.pause_until_ms = now_ms.saturating_add(SHORTEST_PAUSE_MS);
                 }
-                Outcome::Nothing
+                Outcome::Current
             }
-            Some(b"410") if writer.position() == (None, 0) => {
-                self.fail("it refuses even to begin from nothing", now_ms);
-                Outcome::Nothing
-            }
-            Some(b"410") => {
-                log::info!(
-                    "portcullis: the control plane asks to begin from nothing, beside what is known"
-                );
-                writer.start_over();
-                self.succeed();
-                Outcome::Nothing
-            }
-            Some(b"401") => {
-                self.fail("it does not know this gateway's token", now_ms);
-                Outcome::Nothing
-            }
-            status => {
-                let status = status.map_or("no answer".into(), String::from_utf8_lossy);
-                self.fail(&format!("status {status}"), now_ms);
+            Ok(Answer::StartOver) => match writer.position() {
+                Ok((None, 0)) => {
+                    self.fail("it refuses even to begin from nothing", now_ms);
+                    Outcome::Nothing
+                }
+                Ok(_) if writer.start_over().is_ok() => {
+                    log::info!(
+                        "portcullis: the control plane asks to begin from nothing, beside what is known"
+                    );
+                    self.metrics.resyncs.count(1);
+                    self.succeed();
+                    Outcome::Nothing
+                }
+                Ok(_) | Err(_) => self.lose(),
+            },
+            Err(no_answer) => {
+                if let NoAnswer::NotSigned(_) = no_answer {
+                    self.metrics.signature_errors.count(1);
+                }
+                self.fail(&no_answer.to_string(), now_ms);
                 Outcome::Nothing
             }
         }
     }
 
-    fn note_page(
-        &mut self,
-        applied: Result<portcullis_registry::Progress, RefusedPage>,
-        revision: u64,
-        now_ms: u64,
-    ) -> Outcome {
-        match applied {
+    fn take_page(&mut self, page: &ChangePage, standing: &Standing) -> Outcome {
+        if page.revision < page.head && !standing.gives_way {
+            self.ask(Some(page.epoch.clone()), page.revision, standing);
+        }
+        let Some((_, writer)) = &mut self.writer else {
+            return Outcome::Nothing;
+        };
+        match writer.apply(page) {
             Ok(progress) => {
                 for (profile, invalid) in &progress.unreadable {
                     log::error!("portcullis: access profile {profile} opens nothing: {invalid}");
                 }
                 self.succeed();
-                if !progress.is_visible {
-                    return Outcome::Nothing;
+                self.metrics
+                    .lag
+                    .set(page.head.saturating_sub(page.revision));
+                let is_current = !progress.is_behind;
+                match progress.is_visible {
+                    true => {
+                        log::debug!("portcullis: applied revision {}", page.revision);
+                        Outcome::Applied { is_current }
+                    }
+                    false if is_current => Outcome::Current,
+                    false => Outcome::Nothing,
                 }
-                log::debug!("portcullis: applied revision {revision}");
-                Outcome::Applied
             }
-            Err(RefusedPage::LeadershipLost) => {
-                (self.writer, self.call) = (None, None);
-                Outcome::LeadershipLost
-            }
+            Err(RefusedPage::LeadershipLost) => self.lose(),
             Err(refused) => {
-                self.fail(&refused.to_string(), now_ms);
+                // What comes after a page that was not applied cannot be applied either.
+                self.open = None;
+                self.fail(&refused.to_string(), standing.now_ms);
                 Outcome::Nothing
             }
         }
+    }
+
+    fn lose(&mut self) -> Outcome {
+        self.stop();
+        Outcome::LeadershipLost
     }
 
     fn succeed(&mut self) {
@@ -233,6 +285,7 @@ impl Poller {
 
     /// Keeps what is known and asks again after a pause. Said once, until it works again.
     fn fail(&mut self, sentence: &str, now_ms: u64) {
+        self.metrics.errors.count(1);
         if self.failures == 0 {
             log::warn!(
                 "portcullis: no news from the control plane, what is known stays in force: {sentence}"
@@ -245,10 +298,4 @@ impl Poller {
         self.failures = self.failures.saturating_add(1).min(16);
         self.pause_until_ms = now_ms.saturating_add(pause_ms);
     }
-}
-
-fn status() -> Option<Vec<u8>> {
-    hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status")
-        .ok()
-        .flatten()
 }

@@ -122,7 +122,7 @@ impl Refusals {
             if counter.is_none() {
                 *counter = define();
             }
-            counter.iter().for_each(|counter| host::count(*counter));
+            counter.iter().for_each(|counter| host::count(*counter, 1));
         });
     }
 

@@ -10,9 +10,10 @@ use proxy_wasm::traits::{Context, RootContext};
 use proxy_wasm::types::BufferType;
 
 use crate::callbacks;
+use crate::exchange::Exchange;
 use crate::host;
 use crate::poller::Poller;
-use crate::settings::{Settings, TOKEN_VARIABLE};
+use crate::settings::{FEED_KEYS_VARIABLE, Settings, TOKEN_VARIABLE};
 use crate::vm::{Filter, Vm};
 
 /// Between two ticks, in milliseconds: the safety net under the wake-ups, and the grain of leadership.
@@ -45,8 +46,13 @@ impl Root {
     }
 
     fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
-        let settings = Settings::parse(configuration)
-            .map_err(|invalid| format!("the plugin configuration cannot be used: {invalid}"))?;
+        let unusable = |invalid| format!("the plugin configuration cannot be used: {invalid}");
+        let settings = Settings::parse(configuration).map_err(unusable)?;
+        let feed_keys = std::env::var(FEED_KEYS_VARIABLE).ok();
+        let feed_keys = settings
+            .control_plane
+            .feed_keys(feed_keys.as_deref())
+            .map_err(unusable)?;
         let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
@@ -58,9 +64,15 @@ impl Root {
             Rc::clone(vm.get_or_insert_with(|| Rc::new(Vm::new(settings.cache_bytes))))
         });
         vm.look();
-        vm.poll_with(Poller::new(settings.control_plane, token));
+        let exchange = Exchange::new(settings.control_plane, &token, feed_keys);
+        vm.poll_with(Poller::new(exchange));
         let tokens_bytes = settings.cache_bytes / 4;
-        let filter = Filter::new(settings.gate, tokens_bytes, Rc::clone(&vm));
+        let filter = Filter::new(
+            settings.gate,
+            tokens_bytes,
+            settings.max_staleness_ms,
+            Rc::clone(&vm),
+        );
         callbacks::serve_with(self.context_id, Rc::new(filter));
         SPEAKER.set(self.context_id);
         set_tick(FIRST_TICK_MS);
@@ -122,7 +134,7 @@ impl RootContext for Root {
     fn on_queue_ready(&mut self, queue: u32) {
         host::drain_queue(queue);
         if let Some(vm) = &self.vm {
-            vm.catch_up(host::now_ms());
+            vm.wake();
         }
     }
 }

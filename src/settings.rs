@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 
 use portcullis_engine::{Gate, GateSettings, IdentityHeaders, InvalidName};
+use portcullis_feed::FeedKey;
 use serde::Deserialize;
 
 /// Which environment variable of the VM holds the gateway's token. Not a part of the configuration, since Envoy's admin
 /// page shows that.
 pub(crate) const TOKEN_VARIABLE: &str = "PORTCULLIS_GATEWAY_TOKEN";
+
+/// Which one holds the public keys of the control plane, when the configuration says that the environment does.
+pub(crate) const FEED_KEYS_VARIABLE: &str = "PORTCULLIS_FEED_KEYS";
 
 /// What the filter works with.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) gate: Gate,
     pub(crate) control_plane: ControlPlane,
     pub(crate) cache_bytes: usize,
+    /// For how long what is known stays in force while the control plane is away, in milliseconds. None: for ever.
+    pub(crate) max_staleness_ms: Option<u64>,
 }
 
 /// Where the records come from.
@@ -30,6 +36,18 @@ pub(crate) struct ControlPlane {
     /// How long the control plane may hold a question when nothing has changed, in seconds.
     #[serde(default = "default_wait_s")]
     pub(crate) wait_s: u32,
+    /// Whose signatures are believed. None: answers need no signature.
+    feed_keys: Option<FeedKeys>,
+}
+
+/// Where the public keys of the control plane stand.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum FeedKeys {
+    /// Here.
+    Listed(Vec<String>),
+    /// Elsewhere: `environment` is the only such place.
+    Elsewhere(String),
 }
 
 #[derive(Deserialize)]
@@ -53,6 +71,7 @@ struct Document {
     observe: bool,
     #[serde(default = "default_cache_mib")]
     cache_mib: usize,
+    max_staleness_s: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -92,6 +111,27 @@ pub(crate) enum InvalidSettings {
     },
     #[error("`cache_mib` is 1 to 512")]
     Cache,
+    #[error(
+        "`max_staleness_s` is at least {least}: twice `control_plane.wait_s`, since nothing is heard while a question is held"
+    )]
+    MaxStaleness { least: u64 },
+    #[error(
+        "`control_plane.feed_keys` is a list of public keys, or \"environment\" for those in the variable `{FEED_KEYS_VARIABLE}`"
+    )]
+    FeedKeys,
+    #[error(
+        "`control_plane.feed_keys` names no key: leave it out only if answers need no signature"
+    )]
+    NoFeedKey,
+    #[error(
+        "the environment variable `{FEED_KEYS_VARIABLE}` holds no feed key: set it for Envoy and name it in `vm_config.environment_variables.host_env_keys`"
+    )]
+    NoFeedKeyInEnvironment,
+    #[error("`control_plane.feed_keys`: `{text}` is none: {source}")]
+    FeedKey {
+        text: String,
+        source: portcullis_feed::InvalidFeedKey,
+    },
     #[error(transparent)]
     Name(#[from] InvalidName),
 }
@@ -133,15 +173,50 @@ impl Settings {
         if !(1..=512).contains(&document.cache_mib) {
             return Err(InvalidSettings::Cache);
         }
+        let least = u64::from(document.control_plane.wait_s).saturating_mul(2);
+        if document.max_staleness_s.is_some_and(|most| most < least) {
+            return Err(InvalidSettings::MaxStaleness { least });
+        }
         Ok(Self {
             gate: Gate::new(gate)?,
             control_plane: document.control_plane,
             cache_bytes: document.cache_mib.saturating_mul(1 << 20),
+            max_staleness_ms: document
+                .max_staleness_s
+                .map(|seconds| seconds.saturating_mul(1_000)),
         })
     }
 }
 
 impl ControlPlane {
+    /// Whose signatures are believed: none when answers need no signature. `environment` is what the variable holds.
+    pub(crate) fn feed_keys(
+        &self,
+        environment: Option<&str>,
+    ) -> Result<Vec<FeedKey>, InvalidSettings> {
+        let texts: Vec<&str> = match &self.feed_keys {
+            None => return Ok(vec![]),
+            Some(FeedKeys::Listed(texts)) if texts.is_empty() => {
+                return Err(InvalidSettings::NoFeedKey);
+            }
+            Some(FeedKeys::Listed(texts)) => texts.iter().map(String::as_str).collect(),
+            Some(FeedKeys::Elsewhere(place)) if place == "environment" => environment
+                .filter(|keys| !keys.trim().is_empty())
+                .ok_or(InvalidSettings::NoFeedKeyInEnvironment)?
+                .split(',')
+                .map(str::trim)
+                .collect(),
+            Some(FeedKeys::Elsewhere(_)) => return Err(InvalidSettings::FeedKeys),
+        };
+        let parsed = |text: &&str| {
+            text.parse().map_err(|source| InvalidSettings::FeedKey {
+                text: (*text).to_owned(),
+                source,
+            })
+        };
+        texts.iter().map(parsed).collect()
+    }
+
     fn check(&self) -> Result<(), InvalidSettings> {
         let invalid = |field, reason| Err(InvalidSettings::ControlPlane { field, reason });
         if self.cluster.trim().is_empty() {
@@ -232,6 +307,10 @@ mod tests {
                 "`cache_mib`",
             ),
             (
+                r#"{"control_plane": {"cluster": "c", "wait_s": 10}, "max_staleness_s": 19}"#,
+                "`max_staleness_s` is at least 20",
+            ),
+            (
                 r#"{"control_plane": {"cluster": "c"}, "identity_headers": {"client": "x"}}"#,
                 "unknown field `client`",
             ),
@@ -258,6 +337,33 @@ mod tests {
         ] {
             let refusal = refusal(configuration).unwrap();
             assert!(refusal.contains(sentence), "{configuration}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn feed_keys_stand_in_the_configuration_or_in_the_environment() {
+        const ONE: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let keys = |feed_keys: &str, environment: Option<&str>| {
+            let text = format!(r#"{{"control_plane": {{"cluster": "c"{feed_keys}}}}}"#);
+            let settings = Settings::parse(text.as_bytes()).unwrap();
+            let keys = settings.control_plane.feed_keys(environment);
+            keys.map(|keys| keys.len()).map_err(|it| it.to_string())
+        };
+        let listed = format!(r#", "feed_keys": ["{ONE}", "{ONE}"]"#);
+        let elsewhere = r#", "feed_keys": "environment""#;
+        assert_eq!(keys("", Some(ONE)), Ok(0), "nobody has to sign");
+        assert_eq!(keys(&listed, None), Ok(2));
+        assert_eq!(keys(elsewhere, Some(&format!(" {ONE} , {ONE}"))), Ok(2));
+        for (feed_keys, environment, sentence) in [
+            (r#", "feed_keys": []"#, None, "names no key"),
+            (r#", "feed_keys": ["abc"]"#, None, "`abc` is none"),
+            (r#", "feed_keys": "file""#, None, "or \"environment\""),
+            (elsewhere, None, "holds no feed key"),
+            (elsewhere, Some(" "), "holds no feed key"),
+            (elsewhere, Some("abc"), "`abc` is none"),
+        ] {
+            let refusal = keys(feed_keys, environment).unwrap_err();
+            assert!(refusal.contains(sentence), "{feed_keys}: {refusal}");
         }
     }
 }

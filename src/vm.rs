@@ -2,17 +2,22 @@
 //! its place in the roster, its claim to leadership.
 
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use portcullis_engine::jwt::VerifiedTokens;
-use portcullis_engine::{Decision, Denial, Gate, IdentityHeaders, Request, World};
-use portcullis_registry::{Lease, Roster, View};
+use portcullis_engine::route::Routes;
+use portcullis_engine::{
+    Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
+};
+use portcullis_feed::{Digest, GatewayReport, Position};
+use portcullis_registry::roster::Applied;
+use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact};
 
 use crate::host::{self, Shared};
+use crate::metrics::VmMetrics;
 use crate::missing_keys::MissingKeys;
-use crate::poller::{Outcome, Poller};
+use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
 use crate::signatures::HostOrPureRust;
 
@@ -20,6 +25,7 @@ use crate::signatures::HostOrPureRust;
 pub(crate) struct Filter {
     gate: Gate,
     verified: VerifiedTokens,
+    max_staleness_ms: Option<u64>,
     pub(crate) vm: Rc<Vm>,
 }
 
@@ -32,16 +38,27 @@ pub(crate) struct Vm {
     lease: RefCell<Lease<Shared>>,
     poller: RefCell<Option<Poller>>,
     serves_requests: Cell<bool>,
+    /// The term in which this VM leads, as far as it has noticed.
+    leads: Cell<Option<u64>>,
+    /// What the others were last told that this VM has applied.
+    told: Cell<Option<Applied>>,
+    contact_ms: Cell<Option<u64>>,
+    name: String,
     missing_keys: RefCell<MissingKeys>,
+    metrics: VmMetrics,
     pub(crate) refusals: Refusals,
 }
 
+/// Records that are too old to decide by.
+struct Stale;
+
 impl Filter {
     /// A configuration in force. Its verified tokens stay below about `bytes`.
-    pub(crate) fn new(gate: Gate, bytes: usize, vm: Rc<Vm>) -> Self {
+    pub(crate) fn new(gate: Gate, bytes: usize, max_staleness_ms: Option<u64>, vm: Rc<Vm>) -> Self {
         Self {
             gate,
-            verified: VerifiedTokens::new(bytes, (random(), random())),
+            verified: VerifiedTokens::new(bytes, (host::random(), host::random())),
+            max_staleness_ms,
             vm,
         }
     }
@@ -54,6 +71,12 @@ impl Filter {
             signatures: &HostOrPureRust,
             verified: &self.verified,
         };
+        if self
+            .max_staleness_ms
+            .is_some_and(|most| self.vm.is_older_than(most))
+        {
+            return self.gate.decide(request, &Stale, &world);
+        }
         self.gate.decide(request, &self.vm.view, &world)
     }
 
@@ -63,10 +86,24 @@ impl Filter {
     }
 }
 
+impl Registry for Stale {
+    fn routes(&self) -> Option<Arc<Routes>> {
+        None
+    }
+
+    fn cached(&self, _: &Digest) -> Option<Arc<Holder>> {
+        None
+    }
+
+    fn stored(&self, _: &Digest) -> Option<Arc<Holder>> {
+        None
+    }
+}
+
 impl Vm {
     /// A VM that has taken no part in anything yet. Its cache stays below about `cache_bytes`.
     pub(crate) fn new(cache_bytes: usize) -> Self {
-        let member = random();
+        let member = host::random();
         Self {
             member,
             view: View::new(Shared, cache_bytes),
@@ -74,8 +111,13 @@ impl Vm {
             lease: RefCell::new(Lease::new(Shared, member)),
             poller: RefCell::new(None),
             serves_requests: Cell::new(false),
+            leads: Cell::new(None),
+            told: Cell::new(None),
+            contact_ms: Cell::new(None),
+            name: GatewayReport::name(&host::node_id()),
             missing_keys: RefCell::default(),
-            refusals: Refusals::new(random()),
+            metrics: VmMetrics::default(),
+            refusals: Refusals::new(host::random()),
         }
     }
 
@@ -86,29 +128,53 @@ impl Vm {
 
     /// Has this VM woken through the root context of the current callback from now on.
     pub(crate) fn listen(&self) {
-        let now_ms = host::now_ms();
-        self.catch_up(now_ms);
+        self.catch_up();
         self.roster.borrow_mut().reopen();
     }
 
     /// Does what is due now and then: catches up, in case a wake-up was lost, and sees to leadership.
     pub(crate) fn tick(&self) {
-        let now_ms = host::now_ms();
-        self.catch_up(now_ms);
-        self.tend(now_ms);
-        if let Some(poller) = self.poller.borrow().as_ref() {
-            let missing = self.missing_keys.borrow_mut().take(now_ms);
+        self.catch_up();
+        self.metrics.count_lookups(self.view.take_cache_counts());
+        let standing = self.tend();
+        let is_waiting = self
+            .poller
+            .borrow()
+            .as_ref()
+            .is_some_and(Poller::is_waiting);
+        if standing.gives_way && !is_waiting {
+            self.give_way(&standing);
+        }
+        if let Some(poller) = self.poller.borrow_mut().as_mut() {
+            poller.tidy(&standing);
+            let missing = self.missing_keys.borrow_mut().take(standing.now_ms);
             missing
                 .into_iter()
                 .for_each(|profile| poller.tell_of_missing_key(profile));
         }
     }
 
-    /// Looks at what is live, and says so in the roster.
-    pub(crate) fn catch_up(&self, now_ms: u64) {
+    /// Does what another VM wants: looks again, or leads.
+    pub(crate) fn wake(&self) {
+        self.catch_up();
+        self.tend();
+    }
+
+    /// Looks at what is live, says so in the roster, and tells the leader when it is something new.
+    fn catch_up(&self) {
         self.view.refresh();
-        let revision = self.view.revision();
-        self.roster.borrow_mut().report(revision, now_ms);
+        self.contact_ms.set(contact::last_contact_ms(&Shared));
+        let applied = self.view.applied();
+        let report = Report {
+            applied,
+            serves_requests: self.serves_requests.get(),
+        };
+        self.roster
+            .borrow_mut()
+            .report(report, host::monotonic_ms());
+        if self.told.replace(applied) != applied {
+            self.lease.borrow().ring_leader();
+        }
     }
 
     /// Looks at what is live, and says nothing: for a VM that may only be made to try a configuration.
@@ -118,45 +184,111 @@ impl Vm {
 
     /// Takes an answer of the control plane, and asks again.
     pub(crate) fn receive(&self, call: u32, header_count: usize, body_size: usize) {
-        let now_ms = host::now_ms();
-        let term = self.term(now_ms);
+        let standing = self.standing();
         let outcome = match self.poller.borrow_mut().as_mut() {
-            Some(poller) => poller.receive(call, header_count, body_size, term, now_ms),
+            Some(poller) => poller.receive(call, header_count, body_size, &standing),
             None => Outcome::Nothing,
         };
-        match outcome {
-            Outcome::Nothing => {}
-            Outcome::Applied => {
-                self.roster.borrow().wake_others(now_ms);
-                self.catch_up(now_ms);
-            }
-            Outcome::LeadershipLost => self.lease.borrow_mut().release(),
+        if let Outcome::Current | Outcome::Applied { is_current: true } = outcome {
+            contact::note_contact(&Shared, standing.now_ms);
         }
-        self.tend(now_ms);
+        if let Outcome::Applied { .. } = outcome {
+            self.roster.borrow().wake_others(standing.now_ms);
+            self.catch_up();
+        }
+        if outcome == Outcome::LeadershipLost {
+            self.lease.borrow_mut().release(standing.now_ms);
+        } else if standing.gives_way && outcome != Outcome::Nothing {
+            self.give_way(&standing);
+            return;
+        }
+        self.tend();
     }
 
-    fn tend(&self, now_ms: u64) {
-        let term = self.term(now_ms);
-        if let Some(poller) = self.poller.borrow_mut().as_mut() {
-            poller.tend(term, now_ms);
+    /// Sees to leadership, and to the conversation with the control plane while this VM leads.
+    fn tend(&self) -> Standing {
+        let standing = self.standing();
+        let outcome = match self.poller.borrow_mut().as_mut() {
+            Some(poller) => poller.tend(&standing),
+            None => Outcome::Nothing,
+        };
+        if outcome == Outcome::LeadershipLost {
+            self.lease.borrow_mut().release(standing.now_ms);
         }
+        standing
+    }
+
+    /// Leaves the lead to a VM whose requests do not wait for it, because it has none.
+    fn give_way(&self, standing: &Standing) {
+        self.lease.borrow_mut().release(standing.now_ms);
+        if let Some(poller) = self.poller.borrow_mut().as_mut() {
+            poller.stop();
+        }
+        let census = self.roster.borrow().census(standing.now_ms);
+        if let Some(queue) = census.idle {
+            Shared.ring(queue);
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let now_ms = host::monotonic_ms();
+        let serves_requests = self.serves_requests.get();
+        let bell = self.roster.borrow().queue();
+        let term = self.lease.borrow_mut().tend(now_ms, serves_requests, bell);
+        let mut standing = Standing {
+            now_ms,
+            term,
+            serves_requests,
+            gives_way: false,
+            instance: String::new(),
+            name: String::new(),
+            members: 0,
+            applied: None,
+            all_follow: false,
+        };
+        let led = self.leads.replace(term);
+        let Some(term) = term else {
+            return standing;
+        };
+        if led != Some(term) {
+            self.metrics.leadership_changes.count(1);
+            log::info!("portcullis: this VM asks the control plane from now on (term {term})");
+        }
+        let census = self.roster.borrow().census(now_ms);
+        standing.instance = format!("{:016x}", contact::instance(&Shared, self.member));
+        standing.name.clone_from(&self.name);
+        standing.members = census.members;
+        standing.gives_way = serves_requests && census.idle.is_some();
+        let live = self
+            .view
+            .state(|live| (live.generation, live.epoch.clone()));
+        if let (Some((generation, epoch)), Some(applied)) = (live, census.applied)
+            && applied.generation == generation
+        {
+            standing.all_follow = true;
+            standing.applied = Some(Position {
+                epoch,
+                revision: applied.revision,
+            });
+        }
+        standing
+    }
+
+    /// Whether what is live was last known to be the newest longer ago than this.
+    fn is_older_than(&self, most_ms: u64) -> bool {
+        let now_ms = host::monotonic_ms();
+        let is_old = |contact_ms: Option<u64>| {
+            contact_ms.is_none_or(|at| now_ms.saturating_sub(at) > most_ms)
+        };
+        // What this VM has noted may be as old as its last tick.
+        is_old(self.contact_ms.get()) && is_old(contact::last_contact_ms(&Shared))
     }
 
     /// Takes note of what a refusal may have been for the lack of.
     pub(crate) fn note_missing_key(&self, denial: &Denial<'_>) {
         if let Some(profile) = denial.missing_key_of {
             let mut missing = self.missing_keys.borrow_mut();
-            missing.note(profile, host::now_ms());
+            missing.note(profile, host::monotonic_ms());
         }
     }
-
-    fn term(&self, now_ms: u64) -> Option<u64> {
-        let serves_requests = self.serves_requests.get();
-        self.lease.borrow_mut().tend(now_ms, serves_requests)
-    }
-}
-
-/// Seeded by the host's random bytes, and different each time.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

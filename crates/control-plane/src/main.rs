@@ -29,11 +29,11 @@ enum Task {
     /// Run the control plane.
     ///
     /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
-    /// characters). Without them the first start makes new ones and prints them once. The key under which secrets are
-    /// stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits), or from the file `secret.key` in the data
-    /// folder, which the first start makes. What gateways are told is signed with the key that
-    /// PORTCULLIS_FEED_SIGNING_KEY gives, and with those that are made over REST; the first start makes one if it is
-    /// given none.
+    /// characters). Without them the first start makes new ones and prints them once; further ones for gateways are
+    /// made over REST. The key under which secrets are stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits),
+    /// or from the file `secret.key` in the data folder, which the first start makes. What gateways are told is signed
+    /// with the key that PORTCULLIS_FEED_SIGNING_KEY gives, and with those that are made over REST; the first start
+    /// makes one if it is given none.
     Serve(ServeArguments),
     /// Print a new key for signing what gateways are told, as two lines for environments: the secret half for the
     /// control plane, and the public half for gateways.

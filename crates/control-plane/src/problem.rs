@@ -205,7 +205,10 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyKeys { .. }
             | Refusal::TooManyFeedKeys { .. }
             | Refusal::FeedKeyOfEnvironment
-            | Refusal::LastFeedKey => Self::new(Kind::Conflict, detail),
+            | Refusal::LastFeedKey
+            | Refusal::TooManyTokens { .. }
+            | Refusal::TokenOfEnvironment
+            | Refusal::NotLost { .. } => Self::new(Kind::Conflict, detail),
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)
             }

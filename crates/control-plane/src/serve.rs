@@ -90,6 +90,9 @@ pub enum ServeError {
     /// The keys that sign what gateways are told cannot be made or kept.
     #[error("cannot settle the feed keys")]
     FeedKeys(#[source] Refusal),
+    /// What was known of the gateways cannot be read.
+    #[error("cannot read what is known of the gateways")]
+    Gateways(#[source] Refusal),
     /// Nobody sees what has to be seen.
     #[error("cannot write to the standard output")]
     Output(#[source] io::Error),
@@ -135,6 +138,9 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         world,
     )
     .await?;
+    app.remember_gateways()
+        .await
+        .map_err(ServeError::Gateways)?;
     for key in app
         .settle_feed_keys(settings.feed_key)
         .await
@@ -159,11 +165,13 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     let rounds = Rounds::new(Arc::clone(&app), fetcher);
     let rounds = tokio::spawn(rounds.run(stopping.clone()));
     let forgetting = Arc::clone(&app);
+    let ending = stopping.clone();
     let forgetting = async move {
         let days = settings.keep_removals;
-        forgetting.keep_forgetting_removals(days, stopping).await;
+        forgetting.keep_forgetting_removals(days, ending).await;
     };
     let forgetting = tokio::spawn(forgetting);
+    let tending = tokio::spawn(Arc::clone(&app).tend_gateways(stopping));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -177,6 +185,7 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     }
     let _ = rounds.await;
     let _ = forgetting.await;
+    let _ = tending.await;
     app.close().await;
     Ok(())
 }

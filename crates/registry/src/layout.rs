@@ -1,29 +1,39 @@
 //! Where things are in shared memory.
 //!
-//! Every key begins with the format number. Two filters with different formats in one process, as during an upgrade,
-//! therefore never meet: the newer one syncs beside the older one. Whatever changes the meaning of a byte below these
-//! keys raises [`FORMAT`]; nothing else does.
+//! Every key begins with the format number, and that is the whole rule of compatibility: filters of the same format in
+//! one process share one registry, whatever their versions, and filters of different formats never meet. During an
+//! upgrade from one format to another both sync on their own, side by side, and a roll-back finds the older registry as
+//! its last VM left it. Whatever changes the meaning of a byte below these keys raises [`FORMAT`]; nothing else does.
+//! What the older format occupies is given back when Envoy restarts.
 
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 
+use crate::page::Key;
+
 /// The number of this layout.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
-pub const RECORD_PAGES: u32 = 65_536;
+pub const RECORD_PAGES: u32 = 65_536; // what a profile is told to stand on is a number of 16 bits
 
-/// How many pages tell which digests belong to a profile. Only the leader reads them.
+/// How many pages tell on which pages the records of a profile stand. Only the leader reads them.
 pub const PROFILE_PAGES: u32 = 16_384;
 
 /// How many pages hold collections. Every VM reads all of them when a collection has changed.
 pub const COLLECTION_PAGES: u32 = 64;
 
 /// Which VM leads: see [`lease`](crate::lease).
-pub const LEASE: &str = "pc2/lease";
+pub const LEASE: &str = "pc3/lease";
 
-/// What is live: see [`state`](crate::state).
-pub const STATE: &str = "pc2/state";
+/// What is live: see [`ledger`](crate::ledger).
+pub const LEDGER: &str = "pc3/ledger";
+
+/// When what is live was known to be the newest: see [`contact`](crate::contact).
+pub const CONTACT: &str = "pc3/contact";
+
+/// Which start of Envoy this is: see [`contact`](crate::contact).
+pub const INSTANCE: &str = "pc3/instance";
 
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -54,24 +64,38 @@ impl Side {
 /// The page on which records for a digest stand.
 #[must_use]
 pub fn record_page(digest: &Digest) -> u32 {
-    page_of(&digest.0, RECORD_PAGES)
+    let [a, b, c, d, ..] = digest.0;
+    u32::from_be_bytes([a, b, c, d]) & (RECORD_PAGES.saturating_sub(1))
+}
+
+/// What a record is found by on its page: 16 of the 32 bytes of its digest, and not those that lead to the page. Nobody
+/// can make a second key that agrees with a known one in 144 bits.
+#[must_use]
+pub fn record_entry(digest: &Digest) -> Key {
+    let mut key = [0; 16];
+    for (byte, of_digest) in key.iter_mut().zip(digest.0.iter().skip(4)) {
+        *byte = *of_digest;
+    }
+    key
 }
 
 /// The key of a page of records.
 #[must_use]
 pub fn record_key(side: Side, page: u32) -> String {
-    format!("pc2/r{}/{page}", side.letter())
+    format!("pc3/r{}/{page}", side.letter())
 }
 
-/// The key of the page that tells which digests belong to a profile.
+/// The page that tells on which pages the records of a profile stand.
 #[must_use]
-pub fn profile_key(side: Side, profile: &ProfileId) -> String {
+pub fn profile_page(profile: &ProfileId) -> u32 {
     // The last bytes of an id are the random ones.
-    format!(
-        "pc2/p{}/{}",
-        side.letter(),
-        page_of_id(profile.as_bytes(), PROFILE_PAGES)
-    )
+    page_of_id(profile.as_bytes(), PROFILE_PAGES)
+}
+
+/// The key of a page that tells on which pages the records of a profile stand.
+#[must_use]
+pub fn profile_key(side: Side, page: u32) -> String {
+    format!("pc3/p{}/{page}", side.letter())
 }
 
 /// The page on which a collection stands.
@@ -83,21 +107,16 @@ pub fn collection_page(collection: &CollectionId) -> u32 {
 /// The key of a page of collections.
 #[must_use]
 pub fn collection_key(side: Side, page: u32) -> String {
-    format!("pc2/c{}/{page}", side.letter())
+    format!("pc3/c{}/{page}", side.letter())
 }
 
 /// The key of a place in the roster, which is also the name of its queue.
 #[must_use]
 pub fn roster_key(place: u32) -> String {
-    format!("pc2/v/{place}")
+    format!("pc3/v/{place}")
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {
     let [.., a, b, c, d] = *id;
-    u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
-}
-
-fn page_of(digest: &[u8; 32], pages: u32) -> u32 {
-    let [a, b, c, d, ..] = *digest;
     u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
 }

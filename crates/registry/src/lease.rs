@@ -4,13 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::layout::LEASE;
-use crate::memory::{Expect, SharedMemory};
+use crate::memory::{Expect, QueueId, SharedMemory};
 
 /// How long a lease runs after each renewal, in milliseconds.
 pub const LEASE_MS: u64 = 2_000;
 
-/// How long a VM that serves requests holds back when a lease has lapsed, in favour of one that does not.
-pub const COURTESY_MS: u64 = 500;
+/// How long a VM that serves requests holds back when a lease has lapsed, in favour of one that does not: longer than
+/// between two ticks.
+pub const COURTESY_MS: u64 = 1_000;
 
 /// One VM's claim to leadership.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ struct Holding {
     candidate: u64,
     term: u64,
     until_ms: u64,
+    /// The queue that wakes the leader.
+    bell: Option<QueueId>,
 }
 
 impl<M: SharedMemory> Lease<M> {
@@ -40,16 +43,20 @@ impl<M: SharedMemory> Lease<M> {
 
     /// Renews the lease when it is ours, takes it when it has lapsed, and answers the term while it is ours.
     ///
-    /// `now_ms` may jump: a lease that would run for longer than any is given has lapsed too.
-    pub fn tend(&mut self, now_ms: u64, serves_requests: bool) -> Option<u64> {
-        let read = self.memory.read(LEASE);
-        let holding = read
-            .as_ref()
-            .and_then(|(bytes, _)| postcard::from_bytes::<Holding>(bytes).ok());
+    /// `now_ms` may jump: a lease that would run for longer than any is given has lapsed too. `bell` is the queue that
+    /// wakes this VM.
+    pub fn tend(
+        &mut self,
+        now_ms: u64,
+        serves_requests: bool,
+        bell: Option<QueueId>,
+    ) -> Option<u64> {
+        let (holding, expect) = self.read();
         let courtesy_ms = if serves_requests { COURTESY_MS } else { 0 };
         let term = match &holding {
             Some(it) if it.candidate == self.candidate && self.held == Some(it.term) => {
-                if it.until_ms.saturating_sub(now_ms) > LEASE_MS / 2 && !is_absurd(it, now_ms) {
+                let is_fresh = it.until_ms.saturating_sub(now_ms) > LEASE_MS / 2;
+                if is_fresh && it.bell == bell && !is_absurd(it, now_ms) {
                     return self.held;
                 }
                 it.term
@@ -69,35 +76,51 @@ impl<M: SharedMemory> Lease<M> {
             candidate: self.candidate,
             term,
             until_ms: now_ms.saturating_add(LEASE_MS),
+            bell,
         };
-        let expect = Expect::as_read(read.as_ref());
-        let is_written = postcard::to_allocvec(&mine)
-            .is_ok_and(|bytes| self.memory.write(LEASE, &bytes, expect).is_ok());
-        self.held = is_written.then_some(term);
+        self.held = self.write(&mine, expect).then_some(term);
         self.held
     }
 
-    /// Gives the lease back, so that the next candidate need not wait.
-    pub fn release(&mut self) {
+    /// Lets the lease lapse at this moment, so that the next candidate need not wait: at once one that serves no
+    /// requests, a little later any.
+    pub fn release(&mut self, now_ms: u64) {
         let Some(term) = self.held.take() else {
             return;
         };
-        let read = self.memory.read(LEASE);
-        let lapsed = Holding {
-            candidate: 0,
-            term,
-            until_ms: 0,
-        };
-        let is_ours = read
-            .as_ref()
-            .and_then(|(bytes, _)| postcard::from_bytes::<Holding>(bytes).ok())
-            .is_some_and(|it| it.candidate == self.candidate && it.term == term);
-        if let (true, Ok(bytes)) = (is_ours, postcard::to_allocvec(&lapsed)) {
+        let (holding, expect) = self.read();
+        let is_ours = holding.is_some_and(|it| it.candidate == self.candidate && it.term == term);
+        if is_ours {
+            let lapsed = Holding {
+                candidate: 0,
+                term,
+                until_ms: now_ms,
+                bell: None,
+            };
             // When someone has taken it meanwhile, there is nothing to give back.
-            let _ = self
-                .memory
-                .write(LEASE, &bytes, Expect::as_read(read.as_ref()));
+            self.write(&lapsed, expect);
         }
+    }
+
+    /// Wakes the leader, when that is another VM.
+    pub fn ring_leader(&self) {
+        let (holding, _) = self.read();
+        let of_another = holding.filter(|it| it.candidate != self.candidate);
+        if let Some(bell) = of_another.and_then(|it| it.bell) {
+            self.memory.ring(bell);
+        }
+    }
+
+    fn read(&self) -> (Option<Holding>, Expect) {
+        let read = self.memory.read(LEASE);
+        let expect = Expect::as_read(read.as_ref());
+        let holding = read.and_then(|(bytes, _)| postcard::from_bytes(&bytes).ok());
+        (holding, expect)
+    }
+
+    fn write(&self, holding: &Holding, expect: Expect) -> bool {
+        postcard::to_allocvec(holding)
+            .is_ok_and(|bytes| self.memory.write(LEASE, &bytes, expect).is_ok())
     }
 }
 

@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`memory`] | what is asked of the shared memory |
 //! | [`page`] | the bytes of a page |
-//! | [`state`] | which generation is live, up to which revision, and what changed lately |
+//! | [`ledger`] | the one value that the leader replaces: what is live, what is being filled |
+//! | [`state`] | what is live: which generation, up to which revision, and what changed lately |
 //! | [`view`] | the reading side: one in each VM, with its cache |
 //! | [`writer`] | the writing side: the leader's, applies pages of the feed |
 //! | [`lease`] | who is the leader |
-//! | [`roster`] | which VMs there are, to wake them |
+//! | [`roster`] | which VMs there are, to wake them, and what they have applied |
+//! | [`contact`] | when the control plane was last heard |
 
 #![cfg_attr(
     not(test),
@@ -21,18 +23,21 @@
 )]
 
 mod cache;
+pub mod contact;
 pub mod layout;
 pub mod lease;
+pub mod ledger;
 pub mod memory;
 pub mod page;
 pub mod roster;
 pub mod state;
+mod target;
 pub mod view;
 pub mod writer;
 
 pub use lease::Lease;
 pub use memory::{Expect, SharedMemory, Version, WriteConflict};
-pub use roster::Roster;
+pub use roster::{Census, Report, Roster};
 pub use view::View;
 pub use writer::{Progress, RefusedPage, Writer};
 

@@ -1,4 +1,5 @@
-//! Which VMs there are: each keeps a place with a queue of its own, so that the leader can wake them all.
+//! Which VMs there are: each keeps a place with a queue of its own, so that the leader can wake them all, and says there
+//! what it has applied.
 //! Places are taken over from VMs that have fallen silent, so neither keys nor queues grow with crashes and reloads.
 
 use portcullis_feed::Revision;
@@ -12,7 +13,7 @@ use crate::memory::{Expect, QueueId, SharedMemory};
 pub const PLACES: u32 = 1_024;
 
 /// A VM that has not been heard of for this long has lost its place, in milliseconds.
-pub const SILENCE_MS: u64 = 10_000;
+pub const SILENCE_MS: u64 = 6_000;
 
 /// One VM's place in the roster.
 #[derive(Debug)]
@@ -23,12 +24,40 @@ pub struct Roster<M> {
     queue: Option<QueueId>,
 }
 
+/// What a VM says of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it has applied, once it knows anything.
+    pub applied: Option<Applied>,
+    /// Whether it has served a request. The one on Envoy's main thread never does.
+    pub serves_requests: bool,
+}
+
+/// What a VM decides by: a revision within a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Applied {
+    /// The number of the generation.
+    pub generation: u64,
+    /// Everything up to here.
+    pub revision: Revision,
+}
+
+/// What all VMs that are alive have said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// How many there are.
+    pub members: u32,
+    /// What every one of them has applied. None as long as one knows nothing.
+    pub applied: Option<Applied>,
+    /// The queue of one that serves no requests and is not who asks.
+    pub idle: Option<QueueId>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     member: u64,
     queue: QueueId,
-    /// What the VM has applied, once it knows anything.
-    revision: Option<Revision>,
+    report: Report,
     seen_ms: u64,
 }
 
@@ -50,14 +79,14 @@ impl<M: SharedMemory> Roster<M> {
     }
 
     /// Says that this VM lives and what it has applied. Takes a place when it has none or has lost it.
-    pub fn report(&mut self, revision: Option<Revision>, now_ms: u64) {
+    pub fn report(&mut self, report: Report, now_ms: u64) {
         if self
             .place
-            .is_some_and(|place| self.keep(place, revision, now_ms))
+            .is_some_and(|place| self.keep(place, report, now_ms))
         {
             return;
         }
-        self.place = (0..PLACES).find(|&place| self.take(place, revision, now_ms));
+        self.place = (0..PLACES).find(|&place| self.take(place, report, now_ms));
     }
 
     /// Opens the queue again, so that it wakes whatever runs in this VM now. A host may bind a queue to the context that
@@ -77,29 +106,50 @@ impl<M: SharedMemory> Roster<M> {
 
     /// Wakes every VM that is alive but this one.
     pub fn wake_others(&self, now_ms: u64) {
-        for place in 0..PLACES {
-            let Some((entry, _)) = self.read(place) else {
-                break;
-            };
-            if entry.member != self.member && !entry.is_silent(now_ms) {
-                self.memory.ring(entry.queue);
-            }
-        }
+        self.alive(now_ms)
+            .filter(|entry| entry.member != self.member)
+            .for_each(|entry| self.memory.ring(entry.queue));
     }
 
-    fn keep(&mut self, place: u32, revision: Option<Revision>, now_ms: u64) -> bool {
+    /// Asks all VMs that are alive.
+    #[must_use]
+    pub fn census(&self, now_ms: u64) -> Census {
+        let mut census = Census::default();
+        for entry in self.alive(now_ms) {
+            let applied = entry.report.applied;
+            census.applied = match census.members {
+                0 => applied,
+                // Nothing is less than anything.
+                _ => census.applied.min(applied),
+            };
+            census.members = census.members.saturating_add(1);
+            if !entry.report.serves_requests && entry.member != self.member {
+                census.idle = Some(entry.queue);
+            }
+        }
+        census
+    }
+
+    fn alive(&self, now_ms: u64) -> impl Iterator<Item = Entry> {
+        (0..PLACES)
+            .map_while(|place| self.read(place))
+            .map(|(entry, _)| entry)
+            .filter(move |entry| !entry.is_silent(now_ms))
+    }
+
+    fn keep(&mut self, place: u32, report: Report, now_ms: u64) -> bool {
         let Some((entry, expect)) = self
             .read(place)
             .filter(|(entry, _)| entry.member == self.member)
         else {
             return false;
         };
-        let is_due = entry.revision != revision || now_ms.abs_diff(entry.seen_ms) > SILENCE_MS / 4;
+        let is_due = entry.report != report || now_ms.abs_diff(entry.seen_ms) > SILENCE_MS / 4;
         !is_due
             || self.write(
                 place,
                 &Entry {
-                    revision,
+                    report,
                     seen_ms: now_ms,
                     ..entry
                 },
@@ -107,7 +157,7 @@ impl<M: SharedMemory> Roster<M> {
             )
     }
 
-    fn take(&mut self, place: u32, revision: Option<Revision>, now_ms: u64) -> bool {
+    fn take(&mut self, place: u32, report: Report, now_ms: u64) -> bool {
         let expect = match self.read(place) {
             Some((entry, _)) if !entry.is_silent(now_ms) => return false,
             Some((_, expect)) => expect,
@@ -117,7 +167,7 @@ impl<M: SharedMemory> Roster<M> {
         let mut entry = Entry {
             member: self.member,
             queue: 0,
-            revision,
+            report,
             seen_ms: now_ms,
         };
         if !self.write(place, &entry, expect) {
@@ -139,7 +189,7 @@ impl<M: SharedMemory> Roster<M> {
         let entry = postcard::from_bytes(&bytes).unwrap_or(Entry {
             member: 0,
             queue: 0,
-            revision: None,
+            report: Report::default(),
             seen_ms: 0,
         });
         Some((entry, Expect::Unchanged(version)))

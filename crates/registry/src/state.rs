@@ -1,10 +1,10 @@
-//! What is live: one small value that the leader replaces after each change, and that every VM reads when it is woken.
+//! What is live: a part of the [`Ledger`](crate::ledger::Ledger), which every VM reads when it is woken.
 
 use portcullis_feed::{Epoch, Revision};
 use serde::{Deserialize, Serialize};
 
-use crate::layout::{STATE, Side};
-use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
+use crate::layout::Side;
+use crate::ledger::Build;
 
 /// How many changed pages are remembered. A VM that has missed more than these forgets its whole cache.
 const JOURNAL_LENGTH: usize = 256;
@@ -20,9 +20,22 @@ pub struct State {
     pub epoch: Epoch,
     /// Up to which revision they are complete.
     pub revision: Revision,
+    /// How much they hold.
+    pub sizes: Sizes,
     /// Counts the changes of collections within the generation.
     routes_version: u64,
     journal: Journal,
+}
+
+/// How much a generation holds. After the fall of a leader in the middle of a page it may be wrong by that page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// How many access profiles have credentials.
+    pub profiles: u64,
+    /// How many credentials there are: keys, and names of profiles with tokens.
+    pub credentials: u64,
+    /// How many bytes all pages have.
+    pub bytes: u64,
 }
 
 /// Which pages of records changed lately, oldest first.
@@ -34,14 +47,15 @@ struct Journal {
 }
 
 impl State {
-    /// The state in which a new generation becomes live.
+    /// The state in which a filled generation becomes live.
     #[must_use]
-    pub fn begin(generation: u64, side: Side, epoch: Epoch, revision: Revision) -> Self {
+    pub fn begin(build: &Build, epoch: Epoch, revision: Revision) -> Self {
         Self {
-            generation,
-            side,
+            generation: build.generation,
+            side: build.side,
             epoch,
             revision,
+            sizes: build.sizes,
             routes_version: 0,
             journal: Journal::default(),
         }
@@ -89,21 +103,5 @@ impl State {
         let missed = usize::try_from(missed).ok()?;
         let from = self.journal.pages.len().checked_sub(missed)?;
         self.journal.pages.get(from..)
-    }
-
-    /// Reads what is live. None before the first sync was complete.
-    #[must_use]
-    pub fn read(memory: &impl SharedMemory) -> Option<(Self, Version)> {
-        let (bytes, version) = memory.read(STATE)?;
-        Some((postcard::from_bytes(&bytes).ok()?, version))
-    }
-
-    /// Makes this what is live.
-    ///
-    /// # Errors
-    /// When someone else did meanwhile.
-    pub fn write(&self, memory: &impl SharedMemory, expect: Expect) -> Result<(), WriteConflict> {
-        let bytes = postcard::to_allocvec(self).map_err(|_| WriteConflict)?;
-        memory.write(STATE, &bytes, expect)
     }
 }

@@ -11,10 +11,10 @@ use crate::memory::{Expect, QueueId, SharedMemory, Version, WriteConflict};
 
 /// Shared memory for one thread, which counts what it is asked and can be made to fail after some writes.
 #[derive(Clone, Default)]
-struct Memory(Rc<Inner>);
+pub(crate) struct Memory(Rc<Inner>);
 
 #[derive(Default)]
-struct Inner {
+pub(crate) struct Inner {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     queues: RefCell<Vec<String>>,
     /// Each opening of a queue.
@@ -23,7 +23,11 @@ struct Inner {
     version: Cell<u32>,
     reads: Cell<u32>,
     writes_left: Cell<Option<u32>>,
+    /// What happens before the write of that number from now on.
+    interruption: RefCell<Option<(u32, Interruption)>>,
 }
+
+type Interruption = Box<dyn FnOnce()>;
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,6 +48,38 @@ impl Memory {
         self.0.writes_left.set(count);
     }
 
+    /// Lets something happen between two writes, as if other threads ran: after `count` more of them.
+    fn before_write(&self, count: u32, interruption: Interruption) {
+        *self.0.interruption.borrow_mut() = Some((count, interruption));
+    }
+
+    /// Whether that has not happened yet.
+    fn is_waiting(&self) -> bool {
+        self.0.interruption.borrow().is_some()
+    }
+
+    fn interrupt(&self) {
+        let due = {
+            let mut interruption = self.0.interruption.borrow_mut();
+            match interruption.as_mut() {
+                Some((0, _)) => interruption.take(),
+                Some((left, _)) => {
+                    *left -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some((_, interruption)) = due {
+            interruption();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self.0.values.borrow();
+        values.values().map(|(bytes, _)| bytes.len()).sum()
+    }
+
     fn keys(&self) -> usize {
         self.0.values.borrow().len()
     }
@@ -59,6 +95,7 @@ impl SharedMemory for Memory {
     }
 
     fn write(&self, key: &str, value: &[u8], expect: Expect) -> Result<(), WriteConflict> {
+        self.interrupt();
         match self.0.writes_left.get() {
             Some(0) => return Err(WriteConflict),
             Some(left) => self.0.writes_left.set(Some(left - 1)),

@@ -1,18 +1,20 @@
 //! The reading side, one in each VM: a bounded cache over the shared pages, and the compiled routes.
 //! A hit asks the shared memory nothing; a miss, known or not, reads one page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use portcullis_engine::route::Routes;
 use portcullis_engine::{Holder, Record, Registry};
-use portcullis_feed::{Collection, CollectionId, Digest, Endpoint, Revision};
+use portcullis_feed::{Collection, CollectionId, Digest, Endpoint};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::layout::{self, COLLECTION_PAGES};
+use crate::ledger::Ledger;
 use crate::memory::SharedMemory;
 use crate::page::Page;
+use crate::roster::Applied;
 use crate::state::State;
 
 /// What a VM knows of the records.
@@ -21,6 +23,8 @@ pub struct View<M> {
     memory: M,
     seen: RefCell<Option<Seen>>,
     cache: RefCell<Cache>,
+    hits: Cell<u64>,
+    misses: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -36,12 +40,14 @@ impl<M: SharedMemory> View<M> {
             memory,
             seen: RefCell::new(None),
             cache: RefCell::new(Cache::new(cache_bytes)),
+            hits: Cell::new(0),
+            misses: Cell::new(0),
         }
     }
 
     /// Catches up with what is live. To be called whenever this VM is woken, and now and then.
     pub fn refresh(&self) {
-        let Some((state, _)) = State::read(&self.memory) else {
+        let Some(state) = Ledger::read(&self.memory).and_then(|(ledger, _)| ledger.live) else {
             return;
         };
         let mut seen = self.seen.borrow_mut();
@@ -60,10 +66,23 @@ impl<M: SharedMemory> View<M> {
         *seen = Some(Seen { state, routes });
     }
 
-    /// Up to which revision this VM decides. None before the first sync was complete.
+    /// What this VM decides by. None before the first sync was complete.
     #[must_use]
-    pub fn revision(&self) -> Option<Revision> {
-        self.seen.borrow().as_ref().map(|seen| seen.state.revision)
+    pub fn applied(&self) -> Option<Applied> {
+        self.state(|state| Applied {
+            generation: state.generation,
+            revision: state.revision,
+        })
+    }
+
+    /// Tells something of the state that this VM decides by. None before the first sync was complete.
+    pub fn state<T>(&self, tell: impl FnOnce(&State) -> T) -> Option<T> {
+        self.seen.borrow().as_ref().map(|seen| tell(&seen.state))
+    }
+
+    /// How often a record was found in the cache, and how often it was not, since this was asked last.
+    pub fn take_cache_counts(&self) -> (u64, u64) {
+        (self.hits.take(), self.misses.take())
     }
 
     #[cfg(test)]
@@ -95,7 +114,7 @@ impl<M: SharedMemory> View<M> {
         if page.generation < state.generation {
             return Lookup::Absent;
         }
-        let Some(value) = page.find(&digest.0) else {
+        let Some(value) = page.find(&layout::record_entry(digest)) else {
             return Lookup::Absent;
         };
         let Ok(record) = postcard::from_bytes::<Record>(value) else {
@@ -125,7 +144,14 @@ impl<M: SharedMemory> Registry for View<M> {
     }
 
     fn cached(&self, digest: &Digest) -> Option<Arc<Holder>> {
-        self.cache.borrow_mut().find(digest)
+        let found = self.cache.borrow_mut().find(digest);
+        let counter = if found.is_some() {
+            &self.hits
+        } else {
+            &self.misses
+        };
+        counter.set(counter.get().saturating_add(1));
+        found
     }
 
     fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
@@ -162,7 +188,7 @@ fn collections_on(bytes: &[u8], generation: u64) -> Vec<Collection> {
     if page.generation != generation {
         return vec![];
     }
-    page.entries::<16>()
+    page.entries()
         .filter_map(|(_, value)| postcard::from_bytes::<StoredCollection>(value).ok())
         .map(Collection::from)
         .collect()

@@ -1,39 +1,26 @@
 //! The writing side: the leader's. Applies pages of the feed to the live generation, or fills a new one beside it.
 //!
 //! A page is applied as a whole or, when the leader falls in the middle, again by the next one: every step may be
-//! repeated. What a VM reads in between is the newest state of each object, some of it a little early.
+//! repeated, and the [`Ledger`] is written last. What a VM reads in between is the newest state of each object, some of
+//! it a little early.
 
-use portcullis_engine::Record;
 use portcullis_engine::holder::InvalidProfile;
-use portcullis_feed::{
-    Change, ChangePage, ChangedObject, Collection, CollectionId, Digest, Epoch, FORMAT, Profile,
-    ProfileId, Revision,
-};
+use portcullis_feed::{ChangePage, Epoch, FORMAT, ProfileId, Revision};
 
-use crate::layout::{self, Side};
-use crate::memory::{Expect, SharedMemory, WriteConflict};
+use crate::layout::{self, COLLECTION_PAGES, PROFILE_PAGES, RECORD_PAGES, Side};
+use crate::ledger::{Build, Ledger};
+use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
 use crate::page::{Draft, Page};
-use crate::state::State;
-use crate::view::StoredCollection;
+use crate::state::{Sizes, State};
+use crate::target::Target;
 
 /// Applies changes on behalf of one term of leadership.
 #[derive(Debug)]
 pub struct Writer<M> {
     memory: M,
     term: u64,
-    attempts: u64,
-    build: Option<Build>,
-    /// Whether the live pages may hold changes of a leader that fell before it could note them.
-    inherits: bool,
-}
-
-/// A generation that is being filled.
-#[derive(Debug, Clone)]
-struct Build {
-    generation: u64,
-    side: Side,
-    epoch: Option<Epoch>,
-    revision: Revision,
+    /// The generation beside which everything older is being cleared away, and how far that is.
+    tidied: (u64, u32),
 }
 
 /// What a page of the feed led to.
@@ -57,10 +44,8 @@ pub enum RefusedPage {
         found: u32,
     },
     /// It answers another question than was asked.
-    #[error("the page is of epoch `{epoch}` after {after}, which was not asked for")]
+    #[error("the page follows revision {after}, which was not asked for")]
     NotAskedFor {
-        /// Its epoch.
-        epoch: Epoch,
         /// The revision that it follows.
         after: Revision,
     },
@@ -87,38 +72,36 @@ impl<M: SharedMemory> Writer<M> {
         Self {
             memory,
             term,
-            attempts: 0,
-            build: None,
-            inherits: true,
+            tidied: (0, 0),
         }
     }
 
-    /// What to ask the control plane for: what changed after this revision of this epoch.
-    pub fn position(&mut self) -> (Option<Epoch>, Revision) {
-        if let Some(build) = &self.build {
-            return (build.epoch.clone(), build.revision);
+    /// What to ask the control plane for: what changed after this revision of this epoch. Goes on with what an earlier
+    /// leader has begun.
+    ///
+    /// # Errors
+    /// When another VM leads now.
+    pub fn position(&mut self) -> Result<(Option<Epoch>, Revision), RefusedPage> {
+        let (mut ledger, version) = self.ledger()?;
+        if let Some(build) = &ledger.build {
+            return Ok((build.epoch.clone(), build.revision));
         }
-        match State::read(&self.memory) {
-            Some((state, _)) => (Some(state.epoch), state.revision),
-            None => {
-                self.start_over();
-                (None, 0)
-            }
+        if let Some(live) = &ledger.live {
+            return Ok((Some(live.epoch.clone()), live.revision));
         }
+        ledger.start_over();
+        ledger.write(&self.memory, Expect::Unchanged(version))?;
+        Ok((None, 0))
     }
 
     /// Begins a new generation from nothing, beside the live one.
-    pub fn start_over(&mut self) {
-        let side = State::read(&self.memory).map_or(Side::A, |(state, _)| state.side.other());
-        self.attempts = self.attempts.saturating_add(1);
-        // Larger than any that was begun in an earlier term or attempt.
-        let generation = (self.term << 20).saturating_add(self.attempts);
-        self.build = Some(Build {
-            generation,
-            side,
-            epoch: None,
-            revision: 0,
-        });
+    ///
+    /// # Errors
+    /// When another VM leads now.
+    pub fn start_over(&mut self) -> Result<(), RefusedPage> {
+        let (mut ledger, version) = self.ledger()?;
+        ledger.start_over();
+        Ok(ledger.write(&self.memory, Expect::Unchanged(version))?)
     }
 
     /// Applies a page.
@@ -126,80 +109,136 @@ impl<M: SharedMemory> Writer<M> {
     /// # Errors
     /// When the page must not be applied. What is live is then as it was, and can be asked about again.
     pub fn apply(&mut self, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let (epoch, after) = self.position();
-        check(page, epoch.as_ref(), after)?;
-        match self.build.take() {
-            Some(build) => self.fill(build, page),
-            None => self.update(page),
-        }
+        let (_, after) = self.position()?;
+        check(page, after)?;
+        let (mut ledger, version) = self.ledger()?;
+        let progress = match (ledger.build.take(), &mut ledger.live) {
+            (Some(build), _) => self.fill(&mut ledger, build, page)?,
+            (None, Some(live)) => self.update(live, page)?,
+            (None, None) => return Err(RefusedPage::LeadershipLost),
+        };
+        ledger.write(&self.memory, Expect::Unchanged(version))?;
+        Ok(progress)
     }
 
-    fn fill(&mut self, mut build: Build, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let mut target = self.target(build.generation, build.side);
+    /// Clears away what is left of older generations, `count` pages at a time, so that a resync does not leave twice as
+    /// much behind. To be called now and then while `all_follow`: every VM looks at the live generation.
+    pub fn tidy(&mut self, count: u32, all_follow: bool) {
+        let Ok((ledger, _)) = self.ledger() else {
+            return;
+        };
+        let (Some(live), None, true) = (&ledger.live, &ledger.build, all_follow) else {
+            return;
+        };
+        let (generation, from) = self.tidied;
+        let from = if generation == live.generation {
+            from
+        } else {
+            0
+        };
+        let to = from.saturating_add(count).min(ALL_PAGES);
+        let is_cleared = (from..to)
+            .all(|number| self.clear(&page_key(live.side.other(), number), live.generation));
+        // Where someone else has written meanwhile, it is begun again.
+        self.tidied = (live.generation, if is_cleared { to } else { 0 });
+    }
+
+    /// Leaves nothing on a page but a header, by which a VM that is late sees that it is.
+    fn clear(&self, key: &str, generation: u64) -> bool {
+        let Some((bytes, version)) = self.memory.read(key) else {
+            return true;
+        };
+        let page = Page::open(&bytes);
+        if page.generation >= generation {
+            return true;
+        }
+        if page.term > self.term {
+            return false;
+        }
+        let (header, _) = Draft::new(&page, generation, self.term, |_, _| true);
+        self.memory
+            .write(key, &header.into_bytes(), Expect::Unchanged(version))
+            .is_ok()
+    }
+
+    /// The ledger in this writer's term. The first time it takes it over, so that whoever led before can write it no
+    /// more, and has every VM forget its cache: that leader may have changed pages without saying so.
+    fn ledger(&self) -> Result<(Ledger, Version), RefusedPage> {
+        let read = Ledger::read(&self.memory);
+        let expect = read
+            .as_ref()
+            .map_or(Expect::Absent, |(_, version)| Expect::Unchanged(*version));
+        if let Some((ledger, version)) = read.clone().filter(|(it, _)| it.term == self.term) {
+            return Ok((ledger, version));
+        }
+        let mut ledger = read.map(|(ledger, _)| ledger).unwrap_or_default();
+        if ledger.term > self.term {
+            return Err(RefusedPage::LeadershipLost);
+        }
+        ledger.term = self.term;
+        if let Some(live) = &mut ledger.live {
+            live.note_unknown_changes();
+        }
+        ledger.write(&self.memory, expect)?;
+        Ledger::read(&self.memory)
+            .filter(|(it, _)| it.term == self.term)
+            .ok_or(RefusedPage::LeadershipLost)
+    }
+
+    fn fill(
+        &self,
+        ledger: &mut Ledger,
+        mut build: Build,
+        page: &ChangePage,
+    ) -> Result<Progress, RefusedPage> {
+        let mut target = self.target(build.generation, build.side, build.sizes);
         for change in &page.changes {
             target.apply(change)?;
         }
-        build.revision = page.revision;
-        build.epoch = Some(page.epoch.clone());
-        let unreadable = std::mem::take(&mut target.unreadable);
+        build.sizes = target.sizes;
         let is_complete = page.revision >= page.head;
         if is_complete {
-            let live = State::read(&self.memory);
-            let expect = live.map_or(Expect::Absent, |(_, version)| Expect::Unchanged(version));
-            State::begin(
-                build.generation,
-                build.side,
-                page.epoch.clone(),
-                page.revision,
-            )
-            .write(&self.memory, expect)?;
-            self.inherits = false;
+            ledger.live = Some(State::begin(&build, page.epoch.clone(), page.revision));
         } else {
-            self.build = Some(build);
+            (build.revision, build.epoch) = (page.revision, Some(page.epoch.clone()));
+            ledger.build = Some(build);
         }
         Ok(Progress {
             is_visible: is_complete,
             is_behind: !is_complete,
-            unreadable,
+            unreadable: target.unreadable,
         })
     }
 
-    fn update(&mut self, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let (mut state, version) = State::read(&self.memory).ok_or(RefusedPage::LeadershipLost)?;
-        if self.inherits {
-            state.note_unknown_changes();
-        }
-        let mut target = self.target(state.generation, state.side);
+    fn update(&self, live: &mut State, page: &ChangePage) -> Result<Progress, RefusedPage> {
+        let mut target = self.target(live.generation, live.side, live.sizes);
         for change in &page.changes {
             target.apply(change)?;
         }
+        live.sizes = target.sizes;
         target
             .touched
             .iter()
-            .for_each(|&number| state.note_changed(number));
+            .for_each(|&number| live.note_changed(number));
         if target.routes_changed {
-            state.note_routes_changed();
+            live.note_routes_changed();
         }
-        let unreadable = std::mem::take(&mut target.unreadable);
-        let is_visible = state.revision != page.revision;
-        state.revision = page.revision;
-        if is_visible {
-            state.write(&self.memory, Expect::Unchanged(version))?;
-            self.inherits = false;
-        }
+        let is_visible = live.revision != page.revision || live.epoch != page.epoch;
+        (live.revision, live.epoch) = (page.revision, page.epoch.clone());
         Ok(Progress {
             is_visible,
             is_behind: page.revision < page.head,
-            unreadable,
+            unreadable: target.unreadable,
         })
     }
 
-    fn target(&self, generation: u64, side: Side) -> Target<'_, M> {
+    fn target(&self, generation: u64, side: Side, sizes: Sizes) -> Target<'_, M> {
         Target {
             memory: &self.memory,
             term: self.term,
             generation,
             side,
+            sizes,
             touched: vec![],
             routes_changed: false,
             unreadable: vec![],
@@ -207,15 +246,26 @@ impl<M: SharedMemory> Writer<M> {
     }
 }
 
-fn check(page: &ChangePage, epoch: Option<&Epoch>, after: Revision) -> Result<(), RefusedPage> {
+/// How many pages one side has, of all kinds.
+const ALL_PAGES: u32 = RECORD_PAGES + PROFILE_PAGES + COLLECTION_PAGES;
+
+/// The key of a page, where pages of all kinds are counted through.
+fn page_key(side: Side, number: u32) -> String {
+    let of_profiles = number.checked_sub(RECORD_PAGES);
+    let of_collections = number.checked_sub(RECORD_PAGES + PROFILE_PAGES);
+    match (of_profiles, of_collections) {
+        (_, Some(number)) => layout::collection_key(side, number),
+        (Some(number), None) => layout::profile_key(side, number),
+        (None, None) => layout::record_key(side, number),
+    }
+}
+
+fn check(page: &ChangePage, after: Revision) -> Result<(), RefusedPage> {
     if page.format > FORMAT {
         return Err(RefusedPage::UnknownFormat { found: page.format });
     }
-    if epoch.is_some_and(|epoch| *epoch != page.epoch) || page.after != after {
-        return Err(RefusedPage::NotAskedFor {
-            epoch: page.epoch.clone(),
-            after: page.after,
-        });
+    if page.after != after {
+        return Err(RefusedPage::NotAskedFor { after: page.after });
     }
     let mut last = after;
     for revision in page.changes.iter().map(|change| change.revision) {
@@ -236,149 +286,4 @@ fn check(page: &ChangePage, epoch: Option<&Epoch>, after: Revision) -> Result<()
         });
     }
     Ok(())
-}
-
-/// One generation, open for writing.
-struct Target<'m, M> {
-    memory: &'m M,
-    term: u64,
-    generation: u64,
-    side: Side,
-    touched: Vec<u32>,
-    routes_changed: bool,
-    unreadable: Vec<(ProfileId, InvalidProfile)>,
-}
-
-impl<M: SharedMemory> Target<'_, M> {
-    fn apply(&mut self, change: &Change) -> Result<(), RefusedPage> {
-        match &change.object {
-            ChangedObject::Profile(profile) => self.put_profile(profile),
-            ChangedObject::ProfileRemoved(id) => self.file(id, &[]),
-            ChangedObject::Collection(collection) => self.put_collection(collection),
-            ChangedObject::CollectionRemoved(id) => self.edit_collection(*id, None),
-        }
-    }
-
-    fn put_profile(&mut self, profile: &Profile) -> Result<(), RefusedPage> {
-        let records = Record::of(profile).unwrap_or_else(|invalid| {
-            // What cannot be read must not open anything.
-            self.unreadable.push((profile.id, invalid));
-            vec![]
-        });
-        self.file(&profile.id, &records)
-    }
-
-    /// Makes `records` all that is filed for a profile: first what is new, then the list, then what is gone, so that
-    /// a leader who falls in between leaves nothing that the next one cannot find.
-    fn file(&mut self, id: &ProfileId, records: &[(Digest, Record)]) -> Result<(), RefusedPage> {
-        let key = layout::profile_key(self.side, id);
-        let filed: Vec<Digest> = self
-            .stored(&key, id.as_bytes())
-            .map(|value| read_digests(&value))
-            .unwrap_or_default();
-        let digests: Vec<Digest> = records.iter().map(|(digest, _)| *digest).collect();
-        if digests.iter().any(|digest| !filed.contains(digest)) {
-            let all: Vec<Digest> = filed.iter().chain(&digests).copied().collect();
-            self.list(id, &all)?;
-        }
-        for (digest, record) in records {
-            let value = postcard::to_allocvec(record).map_err(|_| WriteConflict)?;
-            self.edit_record(digest, Some(&value))?;
-        }
-        for gone in filed.iter().filter(|digest| !digests.contains(digest)) {
-            if self.is_filed_for(gone, id) {
-                self.edit_record(gone, None)?;
-            }
-        }
-        if filed.iter().any(|digest| !digests.contains(digest)) {
-            self.list(id, &digests)?;
-        }
-        Ok(())
-    }
-
-    /// Whether a digest opens this profile. It may have gone over to another one, whose change came earlier.
-    fn is_filed_for(&self, digest: &Digest, id: &ProfileId) -> bool {
-        let key = layout::record_key(self.side, layout::record_page(digest));
-        self.stored(&key, &digest.0)
-            .and_then(|value| postcard::from_bytes::<Record>(&value).ok())
-            .is_none_or(|record| record.profile_id == *id)
-    }
-
-    /// The value of one entry of a page of this generation.
-    fn stored<const K: usize>(&self, page_key: &str, key: &[u8; K]) -> Option<Vec<u8>> {
-        let (bytes, _) = self.memory.read(page_key)?;
-        let page = Page::open(&bytes);
-        let value = page
-            .find(key)
-            .filter(|_| page.generation == self.generation)?;
-        Some(value.to_vec())
-    }
-
-    /// Writes which digests are filed for a profile.
-    fn list(&self, id: &ProfileId, digests: &[Digest]) -> Result<(), RefusedPage> {
-        let value: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
-        let value = (!digests.is_empty()).then_some(value);
-        self.edit(
-            &layout::profile_key(self.side, id),
-            id.as_bytes(),
-            value.as_deref(),
-        )
-    }
-
-    fn edit_record(&mut self, digest: &Digest, value: Option<&[u8]>) -> Result<(), RefusedPage> {
-        let number = layout::record_page(digest);
-        self.touched.push(number);
-        self.edit(&layout::record_key(self.side, number), &digest.0, value)
-    }
-
-    fn put_collection(&mut self, collection: &Collection) -> Result<(), RefusedPage> {
-        let stored = StoredCollection::from(collection);
-        let value = postcard::to_allocvec(&stored).map_err(|_| WriteConflict)?;
-        self.edit_collection(collection.id, Some(&value))
-    }
-
-    fn edit_collection(
-        &mut self,
-        id: CollectionId,
-        value: Option<&[u8]>,
-    ) -> Result<(), RefusedPage> {
-        self.routes_changed = true;
-        let key = layout::collection_key(self.side, layout::collection_page(&id));
-        self.edit(&key, id.as_bytes(), value)
-    }
-
-    /// Replaces one entry of a page.
-    fn edit<const K: usize>(
-        &self,
-        page_key: &str,
-        key: &[u8; K],
-        value: Option<&[u8]>,
-    ) -> Result<(), RefusedPage> {
-        let read = self.memory.read(page_key);
-        let page = read
-            .as_ref()
-            .map_or(Page::open(&[]), |(bytes, _)| Page::open(bytes));
-        if page.term > self.term {
-            return Err(RefusedPage::LeadershipLost);
-        }
-        let mut draft = Draft::new(&page, self.generation, self.term, &[key]);
-        if let Some(value) = value {
-            draft.put(key, value);
-        }
-        self.memory.write(
-            page_key,
-            &draft.into_bytes(),
-            Expect::as_read(read.as_ref()),
-        )?;
-        Ok(())
-    }
-}
-
-fn read_digests(value: &[u8]) -> Vec<Digest> {
-    value
-        .as_chunks()
-        .0
-        .iter()
-        .map(|digest| Digest(*digest))
-        .collect()
 }

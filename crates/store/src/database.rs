@@ -22,7 +22,7 @@ pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
 const LOCK_FILE: &str = "portcullis.lock";
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -31,6 +31,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
     ),
     (3, "key sets", include_str!("../migrations/3_key_sets.sql")),
     (4, "feed", include_str!("../migrations/4_feed.sql")),
+    (5, "gateways", include_str!("../migrations/5_gateways.sql")),
 ];
 
 /// An open database. Cheap to clone.

@@ -33,6 +33,7 @@ mod edit;
 mod error;
 mod feed;
 mod feed_key;
+mod gateway;
 mod jwt;
 mod key;
 mod key_set;
@@ -49,11 +50,13 @@ pub use database::Store;
 pub use edit::Edit;
 pub use error::StoreError;
 pub use feed_key::FeedKey;
+pub use gateway::{Gateway, TokenName};
 pub use key_set::{KeySet, SetKey, SetVersion};
 pub use life::Standing;
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
-    KeySetSource, Policy, ProfileName, TokenKind, TokenSource,
+    KeySetSource, Policy, ProfileName,
 };
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
+pub use token::{GatewayToken, TokenSource};

@@ -6,6 +6,7 @@ use portcullis_feed::CollectionId;
 use portcullis_store::{ProfileName, StoreError};
 
 use super::NoEntropy;
+use super::gateway::GatewayState;
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,26 @@ pub enum Refusal {
     /// Nothing would be signed.
     #[error("this is the only feed key: make another one first, which gateways come to believe")]
     LastFeedKey,
+    /// The tokens of gateways would be too many.
+    #[error(
+        "there are at most {most} tokens for gateways: withdraw those that are not used any more"
+    )]
+    TooManyTokens {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The next start would bring the token back.
+    #[error(
+        "this token comes from the environment of the control plane: take it out of \
+         PORTCULLIS_GATEWAY_TOKEN and start the control plane again"
+    )]
+    TokenOfEnvironment,
+    /// Who is there would come back at once.
+    #[error("the gateway is {state}: only one that is lost can be forgotten")]
+    NotLost {
+        /// What it is instead.
+        state: GatewayState,
+    },
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
     InUse {

@@ -239,7 +239,7 @@ async fn a_refused_nonce_is_named() {
 async fn a_gateway_that_is_in_step_learns_the_new_name_of_its_place() {
     let stage = open().await;
     stage.operator().creates_collection("orders").await;
-    let stage = stage.restarted("epoch-2").await;
+    let stage = stage.reopened().await;
     let question = "/feed/v1/changes?epoch=epoch-1&after=1&wait=60";
     let page = page(&stage.gateway().gets(question).await.is(200));
     assert_eq!((page.after, page.revision, page.head), (1, 1, 1));
@@ -254,7 +254,7 @@ async fn half_way_through_a_gateway_goes_on_after_a_restart() {
     }
     let question = "/feed/v1/changes?limit=2";
     let first = page(&stage.gateway().gets(question).await.is(200));
-    let stage = stage.restarted("epoch-2").await;
+    let stage = stage.reopened().await;
     let question = format!("{question}&epoch={}&after={}", first.epoch, first.revision);
     let rest = page(&stage.gateway().gets(&question).await.is(200));
     assert_eq!((rest.revision, rest.changes.len()), (4, 2));

@@ -117,7 +117,7 @@ async fn keys_are_rotated_without_a_gateway_that_refuses_an_answer() {
     assert_eq!(refused, Err(NotSigned::UnknownKey));
     stage.operator().deletes(&path).await.is(404);
 
-    let stage = stage.restarted("epoch-2").await;
+    let stage = stage.reopened().await;
     assert_eq!(listed(&stage).await, [new]);
 }
 

@@ -31,13 +31,14 @@ pub struct Stage {
     pub stop: watch::Sender<bool>,
     pub folder: TempDir,
     drawn: Arc<AtomicU64>,
+    life: u32,
 }
 
 /// Somebody who calls it.
 #[derive(Clone)]
 pub struct Caller {
     router: Router,
-    token: Option<&'static str>,
+    token: Option<String>,
 }
 
 /// What a caller gets.
@@ -56,16 +57,16 @@ pub async fn open() -> Stage {
 pub async fn open_with(networks: &str) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
-    let drawn = Arc::new(AtomicU64::new(0));
-    open_in(folder, "epoch-1", networks, clock_ms, drawn).await
+    open_in(folder, networks, clock_ms, Arc::default(), 1, GATEWAY_TOKEN).await
 }
 
 async fn open_in(
     folder: TempDir,
-    epoch: &str,
     networks: &str,
     clock_ms: Arc<AtomicU64>,
     drawn: Arc<AtomicU64>,
+    life: u32,
+    gateway_token: &str,
 ) -> Stage {
     let now = Arc::clone(&clock_ms);
     let draws = Arc::clone(&drawn);
@@ -83,20 +84,26 @@ async fn open_in(
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let store = Store::open(folder.path(), epoch, BEGIN_MS, secret_key)
-        .await
-        .unwrap();
+    let store = Store::open(
+        folder.path(),
+        &format!("epoch-{life}"),
+        BEGIN_MS,
+        secret_key,
+    )
+    .await
+    .unwrap();
     let app = App::new(store, world, "test").unwrap();
     let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
     let tokens = ChosenTokens {
         operator: chosen(OPERATOR_TOKEN),
-        gateway: chosen(GATEWAY_TOKEN),
+        gateway: chosen(gateway_token),
     };
     app.settle_tokens(tokens, |_| Ok::<(), Refusal>(()))
         .await
         .unwrap();
     app.settle_feed_keys(None).await.unwrap();
+    app.remember_gateways().await.unwrap();
     let (stop, stopping) = watch::channel(false);
     Stage {
         router: router(&app, stopping),
@@ -105,6 +112,7 @@ async fn open_in(
         stop,
         folder,
         drawn,
+        life,
     }
 }
 
@@ -121,18 +129,45 @@ impl Stage {
         self.caller(None)
     }
 
-    pub fn caller(&self, token: Option<&'static str>) -> Caller {
+    pub fn caller(&self, token: Option<&str>) -> Caller {
         Caller {
             router: self.router.clone(),
-            token,
+            token: token.map(str::to_owned),
         }
     }
 
-    /// Ends it, and opens another one over the same records, as its next life.
-    pub async fn restarted(self, epoch: &str) -> Self {
+    /// Ends it, and opens another one over the same records.
+    pub async fn reopened(self) -> Self {
+        self.reopened_with(GATEWAY_TOKEN).await
+    }
+
+    /// The same, when it has no time to end.
+    pub async fn killed(self) -> Self {
+        drop((self.router, self.app));
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            GATEWAY_TOKEN,
+        )
+        .await
+    }
+
+    /// The same, with another token of gateways in its environment.
+    pub async fn reopened_with(self, gateway_token: &str) -> Self {
         self.app.close().await;
         drop((self.router, self.app));
-        open_in(self.folder, epoch, "", self.clock_ms, self.drawn).await
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            gateway_token,
+        )
+        .await
     }
 
     /// Lets time pass.
@@ -161,7 +196,7 @@ impl Caller {
 
     pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         let request = Request::builder().method(method).uri(path);
-        match self.token {
+        match &self.token {
             Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => request,
         }

@@ -7,6 +7,7 @@
 )]
 
 mod feed_keys;
+mod gateways;
 mod key_sets;
 mod process;
 mod secret_key;

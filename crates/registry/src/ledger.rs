@@ -1,0 +1,69 @@
+//! The one value that the leader replaces after each step: which generation is live, which one is being filled, and in
+//! which term of leadership that was written. Because it is one value, a leader that was replaced can neither end what
+//! it began nor undo what its successor did: its write names a version that is gone.
+
+use portcullis_feed::{Epoch, Revision};
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{LEDGER, Side};
+use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
+use crate::state::{Sizes, State};
+
+/// What is live and what is to become so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The term of the leader that wrote this.
+    pub term: u64,
+    /// How many generations were begun. The newest has this number.
+    pub begun: u64,
+    /// What requests are decided by. None before the first sync was complete.
+    pub live: Option<State>,
+    /// A generation that is being filled beside it.
+    pub build: Option<Build>,
+}
+
+/// A generation that is being filled. Whoever leads goes on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Its number.
+    pub generation: u64,
+    /// On which side it is written.
+    pub side: Side,
+    /// From which life of the control plane's database it comes, as soon as that is known.
+    pub epoch: Option<Epoch>,
+    /// Up to which revision it is filled.
+    pub revision: Revision,
+    /// How much it holds.
+    pub sizes: Sizes,
+}
+
+impl Ledger {
+    /// Reads it. None when it was never written.
+    #[must_use]
+    pub fn read(memory: &impl SharedMemory) -> Option<(Self, Version)> {
+        let (bytes, version) = memory.read(LEDGER)?;
+        // One that cannot be read says nothing, and is written over by whoever leads.
+        Some((postcard::from_bytes(&bytes).unwrap_or_default(), version))
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When someone else did meanwhile.
+    pub fn write(&self, memory: &impl SharedMemory, expect: Expect) -> Result<(), WriteConflict> {
+        let bytes = postcard::to_allocvec(self).map_err(|_| WriteConflict)?;
+        memory.write(LEDGER, &bytes, expect)
+    }
+
+    /// Begins a new generation from nothing, beside the live one.
+    pub fn start_over(&mut self) {
+        self.begun = self.begun.saturating_add(1);
+        self.build = Some(Build {
+            generation: self.begun,
+            side: self.live.as_ref().map_or(Side::A, |live| live.side.other()),
+            epoch: None,
+            revision: 0,
+            sizes: Sizes::default(),
+        });
+    }
+}

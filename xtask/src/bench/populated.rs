@@ -1,0 +1,95 @@
+//! Databases with made-up records. Making a large one takes minutes, so it is kept, by the digest of all that it depends
+//! on; what is used is a copy.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use ring::digest::{Context, SHA256};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::scale::{Records, Scale};
+use crate::stage::{ControlPlane, Tokens};
+use crate::{process, workspace};
+
+/// What the records and their form in the database depend on.
+const SOURCES: [&str; 5] = [
+    "crates/feed/src",
+    "crates/store/migrations",
+    "crates/store/src",
+    "xtask/scale/src/database.rs",
+    "xtask/scale/src/population",
+];
+const FURTHER_SOURCES: [&str; 2] = ["xtask/scale/src/chance.rs", "xtask/scale/src/population.rs"];
+
+/// A database that nobody uses.
+pub struct Populated {
+    folder: PathBuf,
+    /// Whose records it holds.
+    pub records: Records,
+}
+
+/// A control plane on a copy of its own.
+pub struct Serving {
+    /// It.
+    pub control_plane: ControlPlane,
+    _folder: TempDir,
+}
+
+impl Populated {
+    /// Finds it, or makes it.
+    pub fn of(scale: &Scale, records: Records) -> Result<Self> {
+        let Records(profiles) = records;
+        let kept = workspace::target_directory()?.join("bench");
+        let folder = kept.join(format!("population-{profiles}-{}", key()?));
+        if !folder.exists() {
+            eprintln!("==> writing {profiles} profiles to `{}`", folder.display());
+            fs::create_dir_all(&kept)?;
+            // Whole or not at all: what is interrupted goes with its guard.
+            let draft = TempDir::with_prefix_in("population-", &kept)?;
+            let inside = draft.path().join("data");
+            scale.perform(&json!({"fill": {"folder": inside, "records": records.json()}}))?;
+            fs::rename(inside, &folder)?;
+        }
+        Ok(Self { folder, records })
+    }
+
+    /// Starts a control plane on a copy. Each copy goes its own way: none continues what another has told.
+    pub fn serve(&self, binary: &Path) -> Result<Serving> {
+        let kept = self.folder.parent().context("a folder without a parent")?;
+        let folder = TempDir::with_prefix_in("serving-", kept)?;
+        let data = folder.path().join("data");
+        process::run(Command::new("cp").args(["--recursive", "--reflink=auto"]).arg(&self.folder).arg(&data))?;
+        let anywhere = ([127, 0, 0, 1], 0).into();
+        let control_plane = ControlPlane::start_on(binary, Tokens::for_tests(), &data, anywhere)?;
+        Ok(Serving {
+            control_plane,
+            _folder: folder,
+        })
+    }
+}
+
+/// The digest of all sources, in their order of names.
+fn key() -> Result<String> {
+    let mut context = Context::new(&SHA256);
+    for source in SOURCES.iter().chain(&FURTHER_SOURCES) {
+        add(&mut context, &workspace::root().join(source))?;
+    }
+    let digest = context.finish();
+    Ok(digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn add(context: &mut Context, path: &Path) -> Result<()> {
+    if !path.is_dir() {
+        let text = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        context.update(&text);
+        return Ok(());
+    }
+    let mut inside: Vec<PathBuf> = fs::read_dir(path)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    inside.sort();
+    inside.iter().try_for_each(|path| add(context, path))
+}

@@ -1,0 +1,138 @@
+//! The program for large numbers, built with optimisation: see `xtask/scale`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{process, workspace};
+
+const PACKAGE: &str = "scale";
+
+/// The program.
+pub struct Scale(PathBuf);
+
+/// Made-up records: so many profiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Records(pub usize);
+
+/// A job that waits to be told to begin, or has been told.
+pub struct Job {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Records {
+    /// From which all chance comes.
+    pub const SEED: u64 = 2_026;
+
+    /// As jobs take them.
+    pub fn json(self) -> Value {
+        json!({"seed": Self::SEED, "profiles": self.0})
+    }
+}
+
+impl Scale {
+    /// Builds it.
+    pub fn build() -> Result<Self> {
+        process::announce(
+            "building what the benchmark does in large numbers",
+            workspace::cargo().args(["build", "--release", "--package", PACKAGE]),
+        )?;
+        let program = workspace::target_directory()?.join("release").join(PACKAGE);
+        Ok(Self(program))
+    }
+
+    /// Does a job that does not wait.
+    pub fn perform(&self, job: &Value) -> Result<Value> {
+        let printed = process::output(Command::new(&self.0).arg(job.to_string()))?;
+        Ok(serde_json::from_str(&printed)?)
+    }
+
+    /// Has a job prepared, which then waits.
+    pub fn prepare(&self, job: &Value) -> Result<Job> {
+        self.start(Command::new(&self.0).arg(job.to_string()))
+    }
+
+    /// The same, for one that must not wait for a processor that others use: its measurements would show that.
+    pub fn prepare_preferred(&self, job: &Value) -> Result<Job> {
+        self.start(Command::new("nice").args(["-n", "-15"]).arg(&self.0).arg(job.to_string()))
+    }
+
+    fn start(&self, command: &mut Command) -> Result<Job> {
+        let line = process::line(command);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start `{line}`"))?;
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().context("a program without output")?);
+        let mut job = Job { child, input, output };
+        let mut said = String::new();
+        job.output.read_line(&mut said)?;
+        if said.trim() != "ready" {
+            let status = job.child.wait()?;
+            bail!("`{line}` ended with {status}: {said}");
+        }
+        Ok(job)
+    }
+}
+
+impl Job {
+    /// Lets it begin.
+    pub fn begin(&mut self) -> Result<()> {
+        let mut input = self.input.take().context("it has begun already")?;
+        Ok(input.write_all(b"go\n")?)
+    }
+
+    /// Waits for its end, and tells what came of it.
+    pub fn end(mut self) -> Result<Value> {
+        let mut printed = String::new();
+        self.output.read_to_string(&mut printed)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("a job of the benchmark ended with {status}");
+        }
+        Ok(serde_json::from_str(&printed)?)
+    }
+
+    /// Both.
+    pub fn perform(mut self) -> Result<Value> {
+        self.begin()?;
+        self.end()
+    }
+
+    /// Whether it is still at work.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // After its end there is nothing to kill.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The numbers of a list, or of a list of lists, below a member of what a job told.
+pub fn numbers(told: &Value, member: &str) -> Result<Vec<f64>> {
+    let list = told[member].as_array().with_context(|| format!("a job told no `{member}`"))?;
+    list.iter()
+        .map(|number| number.as_f64().with_context(|| format!("`{member}` holds what is no number")))
+        .collect()
+}
+
+/// Fails when any answer had another status.
+pub fn expect_status(told: &Value, status: u16) -> Result<()> {
+    let statuses = told["statuses"].as_object().context("a job told no `statuses`")?;
+    if statuses.keys().any(|found| *found != status.to_string()) {
+        bail!("not all requests were answered with {status}, but by status: {}", told["statuses"]);
+    }
+    Ok(())
+}
