@@ -10,11 +10,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{ReadRefusals, WriteRefusals};
-use super::asked::Named;
+use super::asked::{Asked, ForceQuery, Named};
 use crate::app::App;
 use crate::app::feed_key::KnownFeedKey;
 use crate::app::time::Moment;
-use crate::problem::Problem;
+use crate::problem::{GatewayReference, Problem};
 
 /// A feed key: never its secret half.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +29,11 @@ pub struct FeedKey {
     pub source: FeedKeySource,
     /// When it was made. Null for the key of the environment.
     pub created_at: Option<Moment>,
+    /// How many gateways believe it, of those that are not lost.
+    pub believed_by: usize,
+    /// The gateways that believe it and no other key of this list: the first hundred. Without it they would refuse every
+    /// answer.
+    pub relied_on_by: Vec<GatewayReference>,
 }
 
 /// Where a feed key came from.
@@ -58,6 +63,13 @@ impl From<KnownFeedKey> for FeedKey {
                 None => FeedKeySource::Environment,
             },
             created_at: known.created_at_ms.map(Moment::from_ms),
+            believed_by: known.believers.count,
+            relied_on_by: known
+                .believers
+                .relying
+                .into_iter()
+                .map(GatewayReference::from)
+                .collect(),
         }
     }
 }
@@ -83,15 +95,18 @@ pub async fn create(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<Fee
 
 /// Removes a feed key
 ///
-/// From now on it signs nothing: gateways that believe no other key keep what they know, and learn nothing new. The last
-/// one stays, and so does the key of the environment, since the next start would bring it back.
+/// From now on it signs nothing. Refused as long as gateways that are not lost believe no other key, unless it is done by
+/// force: they would keep what they know, and learn nothing new. The last key stays, and so does that of the environment,
+/// since the next start would bring it back.
 #[utoipa::path(delete, path = "/feed-keys/{id}", operation_id = "delete_feed_key", tag = "gateways",
-    params(("id" = String, Path, description = "The name of the key.")),
+    params(("id" = String, Path, description = "The name of the key."), ForceQuery),
     responses((status = 204, description = "The key is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     Named(id): Named<FeedKeyId>,
+    Asked(query): Asked<ForceQuery>,
 ) -> Result<StatusCode, Problem> {
-    app.delete_feed_key(&id).await?;
+    app.delete_feed_key(&id, query.force.unwrap_or(false))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use portcullis_feed::signature::{FeedKey, FeedKeyId, FeedSigningKey};
 use portcullis_store::{Edit, FeedKey as StoredKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::gateway::Believers;
 use super::{App, Entropy, NoEntropy, Refusal};
 
 /// How many keys there are at most: each signs every answer.
@@ -39,6 +40,8 @@ pub struct KnownFeedKey {
     pub public: FeedKey,
     /// When it was made: milliseconds since 1970, UTC. Absent for the key of the environment.
     pub created_at_ms: Option<u64>,
+    /// Who believes it.
+    pub believers: Believers,
 }
 
 /// The keys that sign at this moment, and those they come from.
@@ -127,12 +130,15 @@ impl App {
     #[must_use]
     pub fn feed_keys(&self) -> Vec<KnownFeedKey> {
         let known = self.feed_keys.known();
-        let chosen = known.chosen.iter().map(|key| KnownFeedKey {
-            public: key.public(),
-            created_at_ms: None,
-        });
-        chosen
-            .chain(known.stored.iter().map(KnownFeedKey::of))
+        let made = known.stored.iter().map(|stored| Some(stored.created_at_ms));
+        let created_at_ms = known.chosen.iter().map(|_| None).chain(made);
+        let keys = known.signing.iter().zip(created_at_ms);
+        keys.zip(self.gateways.believers(&known.ids()))
+            .map(|((key, created_at_ms), believers)| KnownFeedKey {
+                public: key.public(),
+                created_at_ms,
+                believers,
+            })
             .collect()
     }
 
@@ -151,25 +157,31 @@ impl App {
         Ok(made)
     }
 
-    /// Removes a key: from now on it signs nothing.
+    /// Removes a key: from now on it signs nothing. Unless by force, only when no gateway that was heard of lately would
+    /// be left without a key that it believes.
     ///
     /// # Errors
-    /// When there is none, it is the only one, or it comes from the environment.
-    pub async fn delete_feed_key(&self, id: &FeedKeyId) -> Result<(), Refusal> {
+    /// When there is none, it is the only one, it comes from the environment, or gateways rely on it.
+    pub async fn delete_feed_key(&self, id: &FeedKeyId, by_force: bool) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
-        let known = self.feed_keys.known();
-        if !known.signing.iter().any(|key| key.public().id() == *id) {
+        let keys = self.feed_keys();
+        let Some(key) = keys.iter().find(|key| key.public.id() == *id) else {
             return Err(Refusal::NotFound {
                 kind: "feed key",
                 id: id.to_string(),
             });
-        }
-        let is_chosen = |key: &FeedSigningKey| key.public().id() == *id;
-        if known.chosen.as_ref().is_some_and(is_chosen) {
+        };
+        if key.created_at_ms.is_none() {
             return Err(Refusal::FeedKeyOfEnvironment);
         }
-        if known.signing.len() == 1 {
+        if keys.len() == 1 {
             return Err(Refusal::LastFeedKey);
+        }
+        let relying = &key.believers.relying;
+        if !relying.is_empty() && !by_force {
+            return Err(Refusal::FeedKeyReliedOn {
+                gateways: relying.clone(),
+            });
         }
         let mut edit = self.store.edit().await?;
         edit.delete_feed_key(id.as_str()).await?;
@@ -183,6 +195,7 @@ impl App {
         Ok(KnownFeedKey {
             public: FeedSigningKey::from_seed(&seed).public(),
             created_at_ms: Some(now_ms),
+            believers: Believers::default(),
         })
     }
 
@@ -227,14 +240,9 @@ impl Known {
             stored,
         }
     }
-}
 
-impl KnownFeedKey {
-    fn of(stored: &StoredKey) -> Self {
-        Self {
-            public: stored.key.public(),
-            created_at_ms: Some(stored.created_at_ms),
-        }
+    fn ids(&self) -> Vec<FeedKeyId> {
+        self.signing.iter().map(|key| key.public().id()).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gateways: what each is and has, by its own words, and which of them have applied a change.
 
 mod applied;
+mod believers;
 mod commits;
 mod fleet;
 mod report;
@@ -22,6 +23,7 @@ use fleet::{Fleet, FleetIsFull, Member, Word};
 use report::Said;
 
 pub use applied::{Applied, Laggard};
+pub use believers::{Believers, GatewayName};
 pub use fleet::{GatewayState, InvalidState};
 pub use report::{Instance, InvalidInstance, InvalidReport};
 

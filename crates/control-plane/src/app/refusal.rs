@@ -6,7 +6,7 @@ use portcullis_feed::CollectionId;
 use portcullis_store::{ProfileName, StoreError};
 
 use super::NoEntropy;
-use super::gateway::GatewayState;
+use super::gateway::{GatewayName, GatewayState};
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,12 @@ pub enum Refusal {
     /// Nothing would be signed.
     #[error("this is the only feed key: make another one first, which gateways come to believe")]
     LastFeedKey,
+    /// Gateways would refuse every answer.
+    #[error("gateways believe no other feed key: {}", Listing(.gateways))]
+    FeedKeyReliedOn {
+        /// Which: the first hundred of those that were heard of lately.
+        gateways: Vec<GatewayName>,
+    },
     /// The tokens of gateways would be too many.
     #[error(
         "there are at most {most} tokens for gateways: withdraw those that are not used any more"
@@ -167,6 +173,18 @@ impl fmt::Display for Listed<'_> {
                 pointer => pointer,
             };
             write!(f, "{separator}{pointer}: {}", violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+struct Listing<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, one) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{one}")?;
         }
         Ok(())
     }

@@ -3,8 +3,10 @@
 use axum::http::Method;
 use portcullis_control_plane::app::feed_key::ChosenFeedKey;
 use portcullis_feed::signature::{FeedKey, NotSigned, SIGNATURE_HEADER};
+use portcullis_feed::{GatewayReport, REPORT_PATH};
 use serde_json::{Value, json};
 
+use crate::gateways::{instance, report};
 use crate::stage::{Answer, Stage, open};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -165,7 +167,15 @@ async fn there_are_at_most_eight_keys_and_none_shows_its_secret_half() {
     assert!(refused.text("detail").contains("at most 8"));
     for key in listed(&stage).await {
         let members: Vec<&String> = key.as_object().unwrap().keys().collect();
-        assert_eq!(members, ["created_at", "id", "public_key", "source"]);
+        let shown = [
+            "believed_by",
+            "created_at",
+            "id",
+            "public_key",
+            "relied_on_by",
+            "source",
+        ];
+        assert_eq!(members, shown);
     }
 }
 
@@ -183,4 +193,80 @@ async fn what_is_no_name_of_a_key_names_nothing() {
         .posts("/api/v1/feed-keys", body)
         .await
         .is(401);
+}
+
+#[tokio::test]
+async fn a_key_that_a_gateway_relies_on_is_removed_by_force_only() {
+    let stage = open().await;
+    creates(&stage).await.is(201);
+    let ids: Vec<String> = listed(&stage)
+        .await
+        .iter()
+        .map(|key| key["id"].as_str().unwrap().to_owned())
+        .collect();
+    let says = async |number: u32, feed_keys: &[&str]| {
+        let feed_keys = feed_keys.iter().map(|id| (*id).to_owned()).collect();
+        let report = GatewayReport {
+            feed_keys,
+            ..report(number, 0)
+        };
+        let body = serde_json::to_value(&report).unwrap();
+        stage.gateway().posts(REPORT_PATH, body).await.is(204);
+    };
+    says(1, &[&ids[0]]).await;
+    says(2, &[&ids[0], &ids[1]]).await;
+    says(3, &[]).await;
+    says(4, &["0123456789abcdef"]).await;
+
+    let keys = listed(&stage).await;
+    let edge = json!({"instance": instance(1), "name": "edge-1"});
+    assert_eq!(
+        (&keys[0]["believed_by"], &keys[1]["believed_by"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(keys[0]["relied_on_by"], json!([edge]));
+    assert_eq!(keys[1]["relied_on_by"], json!([]));
+    let path = format!("/api/v1/feed-keys/{}", ids[0]);
+    let refused = stage.operator().deletes(&path).await.is(409);
+    assert_eq!(refused["gateways"], json!([edge]));
+    let detail = refused.text("detail");
+    assert!(detail.contains("`edge-1` (0000000000000001)"), "{detail}");
+    stage
+        .operator()
+        .deletes(&format!("{path}?force=maybe"))
+        .await
+        .is(400);
+    stage
+        .operator()
+        .deletes(&format!("{path}?force=false"))
+        .await
+        .is(409);
+
+    says(1, &[&ids[0], &ids[1]]).await;
+    says(2, &[&ids[0]]).await;
+    stage.pass_ms(30_000);
+    stage.operator().deletes(&path).await.is(409);
+    stage
+        .operator()
+        .deletes(&format!("{path}?force=true"))
+        .await
+        .is(204);
+    assert_eq!(listed(&stage).await[0]["relied_on_by"], json!([edge]));
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_lost_keeps_no_key() {
+    let stage = open().await;
+    let old = listed(&stage).await.remove(0);
+    creates(&stage).await.is(201);
+    let report = GatewayReport {
+        feed_keys: vec![old["id"].as_str().unwrap().to_owned()],
+        ..report(1, 0)
+    };
+    let body = serde_json::to_value(&report).unwrap();
+    stage.gateway().posts(REPORT_PATH, body).await.is(204);
+    let path = format!("/api/v1/feed-keys/{}", old["id"].as_str().unwrap());
+    stage.operator().deletes(&path).await.is(409);
+    stage.pass_ms(61_000);
+    stage.operator().deletes(&path).await.is(204);
 }
