@@ -11,7 +11,7 @@ use crate::{Epoch, Revision};
 ///
 /// | status | when |
 /// |---|---|
-/// | 200 | with a [`ChangePage`](crate::ChangePage): at once and perhaps empty when the question has no `epoch` |
+/// | 200 | with a [`ChangePage`](crate::ChangePage): at once and perhaps empty when the question has no `epoch`, or one that has another name by now |
 /// | 204 | nothing changed during `wait` |
 /// | 410 | `after` is not a point in the history of this database, or is older than what removals still cover: the gateway begins again from nothing (no `epoch`, `after=0`) beside what it has |
 ///
@@ -41,7 +41,7 @@ pub const LONGEST_NAME: usize = 128;
 /// *What changed after this?*
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// In which life of the database the gateway was at `after`. Absent when it begins from nothing.
+    /// What named the point at which the gateway is, with `after`. Absent when it begins from nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
     /// What the gateway has seen.
@@ -62,7 +62,7 @@ pub struct Question {
 /// A point in the history of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// In which of its lives.
+    /// What names it, with the revision.
     pub epoch: Epoch,
     /// Everything up to here.
     pub revision: Revision,
