@@ -64,6 +64,19 @@ pub fn bootstrap(
         .cluster("portcullis_control_plane", control_plane)
 }
 
+/// The bootstrap with Portcullis alone, in a listener called `gateway` that spreads connections evenly over its workers.
+pub fn alone(parts: &Parts, control_plane: SocketAddr) -> Result<Bootstrap> {
+    let mut listener = listener("gateway", vec![shipped_filter()?]);
+    listener["connection_balance_config"] = json!({"exact_balance": {}});
+    Bootstrap::shipped("demo.yaml")?
+        .at("/static_resources/listeners", |place| {
+            *place = json!([listener])
+        })?
+        .on_free_ports()
+        .module("portcullis.wasm", &parts.filter())?
+        .cluster("portcullis_control_plane", control_plane)
+}
+
 /// The filter as `demo.yaml` configures it.
 fn shipped_filter() -> Result<Value> {
     let mut filter = Value::Null;
