@@ -1,5 +1,5 @@
 //! What is counted of the feed and of the registry, for whoever watches this Envoy. The leader publishes for the whole
-//! process; only the cache is counted by every VM.
+//! process; every VM counts its own.
 
 use std::cell::Cell;
 
@@ -69,7 +69,6 @@ pub(crate) struct Metrics {
     pub(crate) errors: Counter,
     pub(crate) signature_errors: Counter,
     pub(crate) resyncs: Counter,
-    pub(crate) leadership_changes: Counter,
     /// By how many changes what is live was behind when the control plane was last heard.
     pub(crate) lag: Gauge,
     revision: Gauge,
@@ -86,7 +85,6 @@ impl Default for Metrics {
             errors: Counter::named("portcullis.feed.errors"),
             signature_errors: Counter::named("portcullis.feed.signature_errors"),
             resyncs: Counter::named("portcullis.feed.resyncs"),
-            leadership_changes: Counter::named("portcullis.leadership_changes"),
             lag: Gauge::named("portcullis.feed.lag"),
             revision: Gauge::named("portcullis.feed.revision"),
             contact_age_ms: Gauge::named("portcullis.feed.contact_age_ms"),
@@ -115,25 +113,27 @@ impl Metrics {
     }
 }
 
-/// What each VM counts of its own cache.
+/// What each VM counts of itself.
 #[derive(Debug)]
-pub(crate) struct CacheMetrics {
+pub(crate) struct VmMetrics {
+    pub(crate) leadership_changes: Counter,
     hits: Counter,
     misses: Counter,
 }
 
-impl Default for CacheMetrics {
+impl Default for VmMetrics {
     fn default() -> Self {
         Self {
+            leadership_changes: Counter::named("portcullis.leadership_changes"),
             hits: Counter::named("portcullis.cache.hits"),
             misses: Counter::named("portcullis.cache.misses"),
         }
     }
 }
 
-impl CacheMetrics {
-    /// Counts what has come since the last time.
-    pub(crate) fn count(&self, (hits, misses): (u64, u64)) {
+impl VmMetrics {
+    /// Counts how often the cache knew a credential, and how often it did not, since the last time.
+    pub(crate) fn count_lookups(&self, (hits, misses): (u64, u64)) {
         self.hits.count(hits);
         self.misses.count(misses);
     }

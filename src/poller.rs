@@ -100,7 +100,6 @@ impl Poller {
         if self.writer.as_ref().is_none_or(|(known, _)| *known != term) {
             self.writer = Some((term, Writer::new(Shared, term)));
             (self.open, self.reported) = (None, None);
-            self.metrics.leadership_changes.count(1);
         }
         if self.open.is_some() {
             if standing.applied.is_some() && standing.applied != self.reported {

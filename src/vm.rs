@@ -15,7 +15,7 @@ use portcullis_registry::roster::Applied;
 use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact};
 
 use crate::host::{self, Shared};
-use crate::metrics::CacheMetrics;
+use crate::metrics::VmMetrics;
 use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
@@ -38,12 +38,14 @@ pub(crate) struct Vm {
     lease: RefCell<Lease<Shared>>,
     poller: RefCell<Option<Poller>>,
     serves_requests: Cell<bool>,
+    /// The term in which this VM leads, as far as it has noticed.
+    leads: Cell<Option<u64>>,
     /// What the others were last told that this VM has applied.
     told: Cell<Option<Applied>>,
     contact_ms: Cell<Option<u64>>,
     name: String,
     missing_keys: RefCell<MissingKeys>,
-    cache_metrics: CacheMetrics,
+    metrics: VmMetrics,
     pub(crate) refusals: Refusals,
 }
 
@@ -109,11 +111,12 @@ impl Vm {
             lease: RefCell::new(Lease::new(Shared, member)),
             poller: RefCell::new(None),
             serves_requests: Cell::new(false),
+            leads: Cell::new(None),
             told: Cell::new(None),
             contact_ms: Cell::new(None),
             name: GatewayReport::name(&host::node_id()),
             missing_keys: RefCell::default(),
-            cache_metrics: CacheMetrics::default(),
+            metrics: VmMetrics::default(),
             refusals: Refusals::new(host::random()),
         }
     }
@@ -132,7 +135,7 @@ impl Vm {
     /// Does what is due now and then: catches up, in case a wake-up was lost, and sees to leadership.
     pub(crate) fn tick(&self) {
         self.catch_up();
-        self.cache_metrics.count(self.view.take_cache_counts());
+        self.metrics.count_lookups(self.view.take_cache_counts());
         let standing = self.tend();
         let is_waiting = self
             .poller
@@ -243,8 +246,13 @@ impl Vm {
             applied: None,
             all_follow: false,
         };
-        if term.is_none() {
+        let led = self.leads.replace(term);
+        let Some(term) = term else {
             return standing;
+        };
+        if led != Some(term) {
+            self.metrics.leadership_changes.count(1);
+            log::info!("portcullis: this VM asks the control plane from now on (term {term})");
         }
         let census = self.roster.borrow().census(now_ms);
         standing.instance = format!("{:016x}", contact::instance(&Shared, self.member));

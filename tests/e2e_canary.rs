@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use xtask::stage::{Caller, Envoy, Operator, Parts, Tokens, within};
 
 const OPERATOR: &str = "canary-operator-token-4f1c9e77aa20d3b85566";
+/// 32 bytes: with them the control plane signs what it tells gateways.
+const FEED_SEED: &str = "canary-feed-seed-5b8e1f20c7d94a3";
 const GATEWAY: &str = "canary-gateway-token-90b2d4e6f8a1c3e5077";
 const SECRET: &str = "canary+secret/of=a signer: 77aa20d3b855660f1c";
 const IMPORTED: &str = "canary-imported-key-0123456789abcdef/+~";
@@ -187,10 +189,8 @@ fn mistakes(profile: &str) -> Vec<(&'static str, String, Value)> {
 }
 
 fn begin() -> Result<(Stage, Vec<Canary>)> {
-    let tokens = Tokens {
-        operator: OPERATOR.into(),
-        gateway: GATEWAY.into(),
-    };
+    let seed = <[u8; 32]>::try_from(FEED_SEED.as_bytes())?;
+    let tokens = Tokens::new(OPERATOR, GATEWAY, seed);
     let play = Play::begin_known_by(tokens)?;
     play.envoy.log_from("wasm", "debug")?;
     let query = json!({"query_parameter": "token"});
@@ -241,6 +241,7 @@ fn begin() -> Result<(Stage, Vec<Canary>)> {
     let canaries = vec![
         Canary::new("the operator's token", OPERATOR),
         Canary::new("the gateway's token", GATEWAY),
+        Canary::new("the seed of the feed key", FEED_SEED),
         Canary::new("the secret", SECRET),
         Canary::new("the imported key", IMPORTED),
         Canary::new("the unknown key", UNKNOWN),

@@ -51,11 +51,8 @@ impl Production {
             .cluster("portcullis_control_plane", terminator.gateway()?)?
             .cluster("service", service.address())?;
         let bootstrap = certificate.install(bootstrap)?;
-        let token = [(
-            "PORTCULLIS_GATEWAY_TOKEN",
-            control_plane.tokens().gateway.as_str(),
-        )];
-        let gateway = Envoy::start(&parts.envoy, &bootstrap, 1, &token)?;
+        let environment = control_plane.tokens().gateway_environment();
+        let gateway = Envoy::start(&parts.envoy, &bootstrap, 1, &environment)?;
         Ok(Self {
             gateway,
             certificate,

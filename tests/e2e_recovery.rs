@@ -1,7 +1,7 @@
 //! What happens when something falls: the control plane, a VM, a configuration that cannot work.
 
 use portcullis_tests::{Play, bootstrap, outcome, until, until_answered};
-use xtask::stage::{Envoy, Parts};
+use xtask::stage::{Envoy, Parts, Tokens};
 
 #[test]
 fn without_its_control_plane_a_gate_decides_as_before_and_catches_up_when_it_is_back() {
@@ -135,7 +135,8 @@ fn a_configuration_that_can_never_work_stops_envoy_with_one_sentence() {
             .unwrap()
             .configuration(configuration)
             .unwrap();
-        let token = [("PORTCULLIS_GATEWAY_TOKEN", "t")];
+        let tokens = Tokens::for_tests();
+        let token = tokens.gateway_environment();
         let refusal = format!(
             "{:#}",
             Envoy::start(&parts.envoy, &bootstrap, 1, &token).unwrap_err()

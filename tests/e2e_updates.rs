@@ -1,56 +1,8 @@
 //! Envoy takes a new listener configuration while it runs: the VM stays, its root contexts come and go.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::Result;
-use portcullis_tests::{Play, outcome, until};
-use serde_json::{Value, json};
-use xtask::stage::{Bootstrap, Caller};
-
-/// A listener that Envoy reads from a file, and reads again whenever the file is replaced.
-struct ListenerFile {
-    path: PathBuf,
-    listener: Value,
-}
-
-impl ListenerFile {
-    /// Moves the listener of a bootstrap into a file in `folder`.
-    fn take_from(bootstrap: Bootstrap, folder: &Path) -> Result<(Bootstrap, Self)> {
-        let path = folder.join("listeners.json");
-        let mut listener = Value::Null;
-        let bootstrap = bootstrap.at("", |root| {
-            listener = root["static_resources"]["listeners"][0].take();
-            root["static_resources"]["listeners"] = json!([]);
-            root["node"] = json!({"id": "gateway", "cluster": "gateways"});
-            root["dynamic_resources"] =
-                json!({"lds_config": {"path_config_source": {"path": path}}});
-        })?;
-        let file = Self { path, listener };
-        file.write()?;
-        Ok((bootstrap, file))
-    }
-
-    /// Has callers send their key in another header from now on.
-    fn rename_credential_header(&mut self, name: &str) -> Result<()> {
-        let configuration = json!({
-            "control_plane": {"cluster": "portcullis_control_plane"},
-            "credential_header": name,
-        });
-        let filter = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
-        if let Some(value) = self.listener.pointer_mut(filter) {
-            *value = configuration.to_string().into();
-        }
-        self.write()
-    }
-
-    fn write(&self) -> Result<()> {
-        let mut listener = self.listener.clone();
-        listener["@type"] = "type.googleapis.com/envoy.config.listener.v3.Listener".into();
-        let next = self.path.with_extension("next");
-        std::fs::write(&next, json!({"resources": [listener]}).to_string())?;
-        Ok(std::fs::rename(next, &self.path)?)
-    }
-}
+use portcullis_tests::{ListenerFile, Play, outcome, until};
+use serde_json::json;
+use xtask::stage::Caller;
 
 #[test]
 fn a_listener_update_changes_the_settings_and_loses_neither_records_nor_later_changes() {
@@ -87,7 +39,7 @@ fn a_listener_update_changes_the_settings_and_loses_neither_records_nor_later_ch
 
     for round in 0..4 {
         let header = format!("x-key-{round}");
-        file.rename_credential_header(&header).unwrap();
+        file.set(&json!({"credential_header": header})).unwrap();
         answered(&header, "permitted").unwrap();
         answered("api-token", "credential_missing").unwrap();
         // The connection of before is still served by the configuration of before, until Envoy closes it.

@@ -1,10 +1,24 @@
 //! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.
 
 mod canary;
+mod conduct;
+mod feed_proxy;
 mod key_set_server;
+mod listener_file;
+mod name_server;
 mod play;
+mod siege;
+mod ward;
+mod watch;
 
 pub use canary::*;
+pub use conduct::*;
+pub use feed_proxy::*;
 pub use key_set_server::*;
+pub use listener_file::*;
+pub use name_server::*;
 pub use play::*;
+pub use siege::*;
+pub use ward::*;
+pub use watch::*;
 pub use xtask::stage::{Signer, base64url, seconds_from_now};

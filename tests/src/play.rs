@@ -1,5 +1,6 @@
 //! A play: a control plane, an Envoy with the filter before a service, and members who may call it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +15,6 @@ use xtask::stage::{
 /// How long a change may take to show on a machine that may be busy. Quiet machines need milliseconds: the benchmarks
 /// tell how many.
 const SOON: Duration = Duration::from_secs(10);
-/// The environment variable in which the gateway finds its token.
-const GATEWAY_TOKEN: &str = "PORTCULLIS_GATEWAY_TOKEN";
 
 /// A control plane, a service and an Envoy between them, all real.
 #[derive(Debug)]
@@ -80,7 +79,20 @@ impl Play {
     /// # Errors
     /// When something does not start.
     pub fn begin_known_by(tokens: Tokens) -> Result<Self> {
-        Self::begin_of(1, tokens, &[], Ok)
+        Self::begin_of(1, tokens, &[], |_, bootstrap| Ok(bootstrap))
+    }
+
+    /// Begins with so many workers, a control plane that has further environment variables, and a bootstrap that is
+    /// changed by someone who knows where the control plane is.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_at(
+        workers: usize,
+        environment: &[(&str, &str)],
+        change: impl FnOnce(SocketAddr, Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
+        Self::begin_of(workers, Tokens::for_tests(), environment, change)
     }
 
     fn begin_as(
@@ -88,6 +100,7 @@ impl Play {
         environment: &[(&str, &str)],
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
+        let change = |_, bootstrap| change(bootstrap);
         Self::begin_of(workers, Tokens::for_tests(), environment, change)
     }
 
@@ -95,13 +108,15 @@ impl Play {
         workers: usize,
         tokens: Tokens,
         environment: &[(&str, &str)],
-        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+        change: impl FnOnce(SocketAddr, Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
         let parts = Parts::from_environment()?;
         let control_plane = ControlPlane::start_with(&parts.control_plane, tokens, environment)?;
         let orders = create_orders(&control_plane.operator())?;
         let service = Service::start()?;
         let token = control_plane.tokens().gateway.clone();
+        let address = control_plane.address();
+        let change = |bootstrap| change(address, bootstrap);
         let envoy = start_envoy(&control_plane, &service, workers, &token, change)?;
         let play = Self {
             envoy,
@@ -239,11 +254,17 @@ pub fn merge(object: &mut Value, further: &Value) {
 /// # Errors
 /// When the bootstrap has no filter.
 pub fn set(bootstrap: Bootstrap, further: &Value) -> Result<Bootstrap> {
+    bootstrap.configuration(&settings(further).to_string())
+}
+
+/// The usual settings of the filter, and further ones.
+#[must_use]
+pub fn settings(further: &Value) -> Value {
     let mut settings = json!({
         "control_plane": {"cluster": "portcullis_control_plane", "authority": "portcullis"},
     });
     merge(&mut settings, further);
-    bootstrap.configuration(&settings.to_string())
+    settings
 }
 
 /// A GET request to a host of its own, by which it can be found in the access log.
@@ -294,7 +315,7 @@ pub fn start_envoy(
         &parts.envoy,
         &change(bootstrap)?,
         workers,
-        &[(GATEWAY_TOKEN, token)],
+        &control_plane.tokens().gateway_environment_with(token),
     )
 }
 

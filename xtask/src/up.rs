@@ -75,10 +75,7 @@ pub fn up(check: bool) -> Result<()> {
 
 impl Demo {
     fn start(parts: &Parts, data: &Path, secrets: &Secrets) -> Result<Self> {
-        let tokens = Tokens {
-            operator: secrets.operator.clone(),
-            gateway: secrets.gateway.clone(),
-        };
+        let tokens = Tokens::new(&secrets.operator, &secrets.gateway, secrets.feed_seed);
         let service = Service::start()?;
         let control_plane = ControlPlane::start_on(
             &parts.control_plane,
@@ -92,8 +89,8 @@ impl Demo {
             .cluster("portcullis_control_plane", control_plane.address())?
             .cluster("service", service.address())?
             .module("portcullis.wasm", &parts.filter())?;
-        let token = [("PORTCULLIS_GATEWAY_TOKEN", secrets.gateway.as_str())];
-        let envoy = Envoy::start(&parts.envoy, &bootstrap, 2, &token)?;
+        let environment = control_plane.tokens().gateway_environment();
+        let envoy = Envoy::start(&parts.envoy, &bootstrap, 2, &environment)?;
         Ok(Self {
             envoy,
             control_plane,

@@ -99,12 +99,9 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
     let issuers = Issuer::all(&native, rounds)?;
     let keys = register(&control_plane.operator(), &issuers)?;
     let bootstrap = gateway::bootstrap(parts, &native_keys, &issuers, control_plane.address())?;
-    let token = [(
-        "PORTCULLIS_GATEWAY_TOKEN",
-        control_plane.tokens().gateway.as_str(),
-    )];
+    let environment = control_plane.tokens().gateway_environment();
     cores.only_first()?;
-    let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &token);
+    let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &environment);
     cores.all_but_first()?;
     let envoy = envoy?;
     let by_key = by_key(&envoy, &native_key, &keys)?;

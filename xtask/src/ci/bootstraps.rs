@@ -11,7 +11,7 @@ use crate::stage::{Bootstrap, Certificate, Envoy, Tokens};
 pub fn check() -> Result<()> {
     let parts = super::parts()?;
     let tokens = Tokens::for_tests();
-    let environment = [("PORTCULLIS_GATEWAY_TOKEN", tokens.gateway.as_str())];
+    let environment = tokens.gateway_environment();
     let module = parts.filter();
     let demo = Bootstrap::shipped("demo.yaml")?.module("portcullis.wasm", &module)?;
     Envoy::validate(&parts.envoy, &demo, &environment).context("envoy/demo.yaml")?;

@@ -1,4 +1,5 @@
-//! The shipped bootstraps of Envoy, with other addresses and paths. Everything else stays as it ships.
+//! The shipped bootstraps of Envoy, with other addresses and paths, and what Envoy is started with beside one. Everything
+//! else stays as it ships.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,6 +13,8 @@ use crate::workspace;
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     root: Value,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
 }
 
 impl Bootstrap {
@@ -36,6 +39,8 @@ impl Bootstrap {
     fn parse(text: &str) -> Result<Self> {
         Ok(Self {
             root: serde_saphyr::from_str(text)?,
+            arguments: vec![],
+            environment: vec![],
         })
     }
 
@@ -114,6 +119,21 @@ impl Bootstrap {
         let place = self.root.pointer_mut(pointer);
         change(place.with_context(|| format!("`{pointer}` leads nowhere"))?);
         Ok(self)
+    }
+
+    /// With further arguments for Envoy, such as `--drain-time-s 1`.
+    #[must_use]
+    pub fn started_with(mut self, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        self.arguments.extend(arguments);
+        self
+    }
+
+    /// With a further environment variable for Envoy.
+    #[must_use]
+    pub fn started_where(mut self, variable: &str, value: &str) -> Self {
+        self.environment.push((variable.into(), value.into()));
+        self
     }
 
     /// The bootstrap as JSON, which Envoy reads as well as YAML.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use portcullis_feed::{Digest, FeedSigningKey};
 use tempfile::TempDir;
 
 use super::{Operator, Running, within};
@@ -16,23 +17,52 @@ const START: Duration = Duration::from_secs(60);
 /// What it prints when it listens, before its address.
 const LISTENING: &str = "listening on http://";
 
-/// What operators and gateways prove themselves with: 32 characters or more.
+/// What operators and gateways prove themselves with, 32 characters or more, and what the control plane does.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// Of the operator.
     pub operator: String,
     /// Of all gateways.
     pub gateway: String,
+    feed_seed: String,
+    feed_key: String,
 }
 
 impl Tokens {
+    /// These tokens, and the feed key that this seed makes.
+    #[must_use]
+    pub fn new(operator: &str, gateway: &str, feed_seed: [u8; 32]) -> Self {
+        Self {
+            operator: operator.to_owned(),
+            gateway: gateway.to_owned(),
+            feed_seed: Digest(feed_seed).to_string(),
+            feed_key: FeedSigningKey::from_seed(&feed_seed).public().to_string(),
+        }
+    }
+
+    /// What a gateway finds in its environment.
+    #[must_use]
+    pub fn gateway_environment(&self) -> [(&'static str, &str); 2] {
+        self.gateway_environment_with(&self.gateway)
+    }
+
+    /// The same with a token of the caller's choice.
+    #[must_use]
+    pub fn gateway_environment_with<'t>(&'t self, token: &'t str) -> [(&'static str, &'t str); 2] {
+        [
+            ("PORTCULLIS_GATEWAY_TOKEN", token),
+            ("PORTCULLIS_FEED_KEYS", &self.feed_key),
+        ]
+    }
+
     /// Tokens that only tests may use.
     #[must_use]
     pub fn for_tests() -> Self {
-        Self {
-            operator: "operator-of-the-end-to-end-tests-0123456789".into(),
-            gateway: "gateway-of-the-end-to-end-tests-0123456789".into(),
-        }
+        Self::new(
+            "operator-of-the-end-to-end-tests-0123456789",
+            "gateway-of-the-end-to-end-tests-0123456789",
+            [7; 32],
+        )
     }
 }
 
@@ -134,7 +164,8 @@ impl ControlPlane {
                 .arg(&self.data)
                 .envs(self.environment.iter().map(|(name, value)| (name, value)))
                 .env("PORTCULLIS_OPERATOR_TOKEN", &self.tokens.operator)
-                .env("PORTCULLIS_GATEWAY_TOKEN", &self.tokens.gateway),
+                .env("PORTCULLIS_GATEWAY_TOKEN", &self.tokens.gateway)
+                .env("PORTCULLIS_FEED_SIGNING_KEY", &self.tokens.feed_seed),
             self.logs.path(),
         )?;
         let begun = running.printed().len();
@@ -232,9 +263,12 @@ impl ControlPlane {
     }
 }
 
-/// A free address that stays free while the control plane is stopped: no other of this process gets it, and its port is
+/// A free address that stays free while whoever listens there is away: no other of this process gets it, and its port is
 /// below those that the kernel hands out to connections.
-fn address_to_return_to() -> Result<SocketAddr> {
+///
+/// # Errors
+/// When no port is free.
+pub fn address_to_return_to() -> Result<SocketAddr> {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 10_000;
     static TAKEN: AtomicU32 = AtomicU32::new(0);

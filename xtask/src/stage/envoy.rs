@@ -1,7 +1,7 @@
 //! A real Envoy with a bootstrap of its own.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -26,7 +26,17 @@ pub struct Envoy {
     agent: ureq::Agent,
     admin: SocketAddr,
     workers: usize,
-    _directory: TempDir,
+    start: Start,
+}
+
+/// How it is started.
+#[derive(Debug)]
+struct Start {
+    binary: PathBuf,
+    workers: usize,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    directory: TempDir,
 }
 
 impl Envoy {
@@ -40,49 +50,40 @@ impl Envoy {
         workers: usize,
         environment: &[(&str, &str)],
     ) -> Result<Self> {
-        let directory = TempDir::with_prefix("portcullis-envoy-")?;
-        let file = directory.path().join("bootstrap.json");
-        std::fs::write(&file, bootstrap.to_json())?;
-        let admin_file = directory.path().join("admin-address");
-        let mut running = Running::start(
-            "envoy",
-            Command::new(binary)
-                .arg("--config-path")
-                .arg(&file)
-                .arg("--admin-address-path")
-                .arg(&admin_file)
-                .args(["--concurrency", &workers.to_string()])
-                // Several run side by side; none takes over from another.
-                .arg("--disable-hot-restart")
-                // What the binary contains is of no interest, and long.
-                .args(["--component-log-level", "main:warning"])
-                .args(["--file-flush-interval-msec", "20"])
-                .envs(environment.iter().copied()),
-            directory.path(),
-        )?;
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut start = Start {
+            binary: binary.to_owned(),
+            workers,
+            arguments: bootstrap.arguments.clone(),
+            environment: environment.iter().map(owned).collect(),
+            directory: TempDir::with_prefix("portcullis-envoy-")?,
+        };
+        start.environment.extend(bootstrap.environment.clone());
+        std::fs::write(start.bootstrap(), bootstrap.to_json())?;
         let agent = agent();
-        let (admin, _) = within(START, "Envoy is ready", || {
-            if let Some(status) = running.ended() {
-                return Some(Err(anyhow!(
-                    "Envoy ended with {status}:\n{}",
-                    running.end_of_log()
-                )));
-            }
-            let admin: SocketAddr = std::fs::read_to_string(&admin_file)
-                .ok()?
-                .trim()
-                .parse()
-                .ok()?;
-            read(&agent, admin, "/ready").ok().map(|_| Ok(admin))
-        })
-        .with_context(|| running.end_of_log())?;
+        let (running, admin) = start.launch(&agent)?;
         Ok(Self {
-            admin: admin?,
             running,
             agent,
+            admin,
             workers,
-            _directory: directory,
+            start,
         })
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(&mut self) {
+        self.running.kill();
+    }
+
+    /// Starts it again as it was started before, after killing it if it runs, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it is not ready in time: with the end of its log.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        (self.running, self.admin) = self.start.launch(&self.agent)?;
+        Ok(())
     }
 
     /// Asks Envoy whether it would accept a bootstrap.
@@ -171,21 +172,29 @@ impl Envoy {
         Ok(value.map_or(Ok(0), str::parse)?)
     }
 
-    /// Callers with connections of which every worker has at least one.
+    /// Callers with connections to the gateway of which every worker has at least one.
     ///
     /// # Errors
     /// When the kernel does not spread connections over all workers.
     pub fn callers_on_every_worker(&self) -> Result<Vec<Caller>> {
+        self.callers_on_every_worker_of("gateway")
+    }
+
+    /// The same of another listener.
+    ///
+    /// # Errors
+    /// When there is no such listener, or the kernel does not spread connections over all workers.
+    pub fn callers_on_every_worker_of(&self, listener: &str) -> Result<Vec<Caller>> {
         const MOST: usize = 512;
-        let gateway = self.gateway()?;
+        let address = self.address_of(listener)?;
         let mut callers: Vec<Caller> = Vec::new();
-        let before = self.connections_of_workers(gateway)?;
+        let before = self.connections_of_workers(address)?;
         while callers.len() < MOST {
             for _ in 0..self.workers.saturating_mul(4) {
-                callers.push(Caller::connect(gateway)?);
+                callers.push(Caller::connect(address)?);
             }
             let (gained, _) = within(COUNTING, "Envoy has counted the new connections", || {
-                let now = self.connections_of_workers(gateway).ok()?;
+                let now = self.connections_of_workers(address).ok()?;
                 let gained: Vec<u64> = now
                     .iter()
                     .zip(&before)
@@ -276,6 +285,51 @@ impl Envoy {
     /// How the process ended, if it has.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.running.ended()
+    }
+}
+
+impl Start {
+    fn bootstrap(&self) -> PathBuf {
+        self.directory.path().join("bootstrap.json")
+    }
+
+    fn launch(&self, agent: &ureq::Agent) -> Result<(Running, SocketAddr)> {
+        let admin_file = self.directory.path().join("admin-address");
+        // That of an earlier start would lead nowhere.
+        std::fs::remove_file(&admin_file).ok();
+        let mut running = Running::start(
+            "envoy",
+            Command::new(&self.binary)
+                .arg("--config-path")
+                .arg(self.bootstrap())
+                .arg("--admin-address-path")
+                .arg(&admin_file)
+                .args(["--concurrency", &self.workers.to_string()])
+                // Several run side by side; none takes over from another.
+                .arg("--disable-hot-restart")
+                // What the binary contains is of no interest, and long.
+                .args(["--component-log-level", "main:warning"])
+                .args(["--file-flush-interval-msec", "20"])
+                .args(&self.arguments)
+                .envs(self.environment.iter().map(|(name, value)| (name, value))),
+            self.directory.path(),
+        )?;
+        let (admin, _) = within(START, "Envoy is ready", || {
+            if let Some(status) = running.ended() {
+                return Some(Err(anyhow!(
+                    "Envoy ended with {status}:\n{}",
+                    running.end_of_log()
+                )));
+            }
+            let admin: SocketAddr = std::fs::read_to_string(&admin_file)
+                .ok()?
+                .trim()
+                .parse()
+                .ok()?;
+            read(agent, admin, "/ready").ok().map(|_| Ok(admin))
+        })
+        .with_context(|| running.end_of_log())?;
+        Ok((running, admin?))
     }
 }
 

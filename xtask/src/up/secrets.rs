@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use portcullis_feed::Digest;
 
 use crate::workspace;
 
@@ -15,6 +16,8 @@ pub struct Secrets {
     pub operator: String,
     /// What the gateway proves itself with.
     pub gateway: String,
+    /// What the control plane signs with what it tells the gateway.
+    pub feed_seed: [u8; 32],
     /// Where the operator's token stands.
     pub operator_file: PathBuf,
     /// Where the notes about the sample stand.
@@ -33,6 +36,10 @@ impl Secrets {
         Ok(Self {
             operator: kept(&operator_file)?,
             gateway: kept(&directory.join("gateway-token"))?,
+            feed_seed: kept(&directory.join("feed-signing-key"))?
+                .parse::<Digest>()
+                .context("`feed-signing-key` is not 64 hexadecimal digits")?
+                .0,
             operator_file,
             sample_file: directory.join("sample.json"),
         })
