@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::machine;
 use super::memory;
+use super::others::Others;
 use super::populated::Populated;
 use super::report::{Report, Row};
 use super::scale::{self, Records, Scale};
@@ -56,13 +57,18 @@ pub fn endurance(parts: &Parts, how_much: &Endurance) -> Result<()> {
         bail!("fewer than 1,000 changes, 2 cycles or 5 idle seconds say nothing");
     }
     let scale = Scale::build()?;
-    let scene = Scene::start(parts, &Populated::of(&scale, RECORDS)?, WORKERS)?;
+    let populated = Populated::of(&scale, RECORDS)?;
+    let others = Others::begin(None)?;
+    let scene = Scene::start(parts, &populated, WORKERS)?;
     scene.wait_for(&Known::last_of(&scale, RECORDS)?)?;
     let mut load = scale.prepare(&pace(&scene, LEFT_ALONE, 0, LOAD_PER_SECOND, LONGEST_S))?;
     load.begin()?;
     let mut rows = changes(&scene, &scale, how_much)?;
     rows.extend(turnover(&scene, &scale, how_much)?);
     scale::expect_status(&load.stop()?, 200)?;
+    // What has not ended yet is not counted as ours.
+    drop(scene);
+    rows.push(others.end()?);
     let report = Report {
         method: method(how_much),
         machine: machine::describe(Some(&parts.envoy)),

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::counting::Counting;
+use super::others::Others;
 use super::populated::Populated;
 use super::report::{Report, Row, percentile};
 use super::scale::{self, Records, Scale};
@@ -55,9 +56,11 @@ pub struct Revocations {
 /// When something does not start, or a key works that should not.
 pub fn revoke(parts: &Parts, how_much: &Revocations) -> Result<()> {
     let scale = Scale::build()?;
+    let others = Others::begin(None)?;
     let mut rows = in_envoy(parts, &scale, how_much)?;
     rows.extend(across(parts, &scale, how_much)?);
     rows.extend(idle(parts, &scale, how_much)?);
+    rows.push(others.end()?);
     let report = Report {
         method: method(how_much),
         machine: machine::describe(Some(&parts.envoy)),

@@ -96,13 +96,8 @@ pub fn start(
     workers: usize,
 ) -> Result<Envoy> {
     let bootstrap = gateway::alone(parts, asks)?;
-    let token = control_plane.tokens().gateway.as_str();
-    Envoy::start(
-        &parts.envoy,
-        &bootstrap,
-        workers,
-        &[("PORTCULLIS_GATEWAY_TOKEN", token)],
-    )
+    let environment = control_plane.tokens().gateway_environment();
+    Envoy::start(&parts.envoy, &bootstrap, workers, &environment)
 }
 
 impl Known {

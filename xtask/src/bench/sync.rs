@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use super::cores::Cores;
 use super::machine;
+use super::others::Others;
 use super::populated::Populated;
 use super::report::Report;
 use super::scale::{Records, Scale};
@@ -49,11 +50,13 @@ pub fn sync(parts: &Parts, how_much: &Sync) -> Result<()> {
         [FEW, SOME, Records(how_much.many)].map(|records| Populated::of(&scale, records));
     let (few, some, many) = (few?, some?, many?);
     let cores = Cores::of_this_task()?;
+    let others = Others::begin(None)?;
     let mut rows = first::rows(parts, &scale, &some, &many)?;
     rows.extend(requests::rows(
         parts, &scale, &cores, how_much, &few, &many,
     )?);
     rows.extend(latency::rows(parts, &scale, &cores, how_much, &many)?);
+    rows.push(others.end()?);
     let report = Report {
         method: method(how_much),
         machine: machine::describe(Some(&parts.envoy)),

@@ -20,6 +20,8 @@ const LONGEST_S: u32 = 120;
 /// Whose keys callers present: those of whole clients, which nobody changes.
 const CALLING: Records = Records(12_000);
 const CHANGES_PER_MINUTE: u32 = 1_000;
+/// Where the filter counts how often it began again.
+const RESYNCS: &str = "wasmcustom.portcullis.feed.resyncs";
 /// The most that the 99th percentile may be, in that of quiet times.
 const MOST: f64 = 1.2;
 
@@ -144,6 +146,7 @@ fn while_syncing(
     scene: &mut Scene,
     many: &Populated,
 ) -> Result<Resync> {
+    let resyncs = scene.envoy.count(RESYNCS)?;
     scene.serving.replace(&parts.control_plane, many.copy()?)?;
     let mut calling = callers.call(scene, LONGEST_S)?;
     // Only this control plane knows it, so Envoy does when it has everything.
@@ -154,6 +157,9 @@ fn while_syncing(
     let took_s = begun.elapsed().as_secs_f64();
     if !calling.is_running()? {
         bail!("the resync took longer than {LONGEST_S} s");
+    }
+    if scene.envoy.count(RESYNCS)? != resyncs + 1 {
+        bail!("another control plane did not have Envoy begin again once");
     }
     Ok(Resync {
         took_s,
