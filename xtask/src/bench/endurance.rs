@@ -23,8 +23,13 @@ const WORKERS: usize = 2;
 const LOAD_PER_SECOND: u32 = 200;
 /// How many operators share the changes: enough for the control plane to be busy all the time.
 const OPERATORS: usize = 4;
-/// How many of all changes come before anything is judged, one in so many.
+/// How many of all changes come before anything is judged, one in so many, and no fewer than so many for each profile:
+/// gateways hear of the last twenty keys that each had, so that it takes as many refreshes until these are no more.
 const WARM_UP_PART: usize = 5;
+const LEAST_EACH: usize = 50;
+/// How many changes there are for each profile that is changed, and how many such profiles at least.
+const CHANGES_EACH: usize = 250;
+const FEWEST_CHANGED: usize = 48;
 /// How often the memory is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// The least that counts as noise: what the allocator takes from the system at once.
@@ -111,22 +116,24 @@ impl Watched {
 }
 
 fn changes(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Row>> {
-    eprintln!("==> {} changes to warm up", how_much.changes / WARM_UP_PART);
-    job(
-        scene,
-        scale,
-        how_much.changes / WARM_UP_PART,
-        how_much.per_minute,
-        "mixed",
-    )?
-    .perform()?;
+    let changed = (how_much.changes / CHANGES_EACH).clamp(FEWEST_CHANGED, RECORDS.0 - LEFT_ALONE.0);
+    let warm_up = (how_much.changes / WARM_UP_PART).max(changed * LEAST_EACH);
+    eprintln!("==> {warm_up} changes to warm up");
+    job(scene, scale, changed, warm_up, None, "mixed")?.perform()?;
     eprintln!("==> {} s without a change", how_much.idle_s);
     let begin = Instant::now();
     let idle = Watched::watch(scene, || {
         Ok(begin.elapsed() < Duration::from_secs(how_much.idle_s))
     })?;
     eprintln!("==> {} changes", how_much.changes);
-    let mut changing = job(scene, scale, how_much.changes, how_much.per_minute, "mixed")?;
+    let mut changing = job(
+        scene,
+        scale,
+        changed,
+        how_much.changes,
+        how_much.per_minute,
+        "mixed",
+    )?;
     changing.begin()?;
     let busy = Watched::watch(scene, || changing.is_running())?;
     let told = changing.end()?;
@@ -162,7 +169,8 @@ fn turnover(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Ro
             "==> {} profiles made and deleted, {cycle} of {}",
             how_much.turnover, how_much.cycles
         );
-        job(scene, scale, how_much.turnover * 2, None, "turnover")?.perform()?;
+        let changes = how_much.turnover * 2;
+        job(scene, scale, FEWEST_CHANGED, changes, None, "turnover")?.perform()?;
         after.push(scene.settled_memory()?.resident / MIB);
     }
     let (first, last) = (
@@ -189,6 +197,7 @@ fn turnover(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Ro
 fn job(
     scene: &Scene,
     scale: &Scale,
+    changed: usize,
     changes: usize,
     per_minute: Option<u32>,
     what: &str,
@@ -196,7 +205,7 @@ fn job(
     let control_plane = &scene.serving.control_plane;
     scale.prepare(&json!({"change": {
         "control_plane": control_plane.address(), "token": control_plane.tokens().operator,
-        "records": RECORDS.json(), "spared": LEFT_ALONE.0, "changes": changes,
+        "records": RECORDS.json(), "from": LEFT_ALONE.0, "to": LEFT_ALONE.0 + changed, "changes": changes,
         "per_minute": per_minute, "operators": OPERATORS, "what": what
     }}))
 }
@@ -240,9 +249,10 @@ fn method(how_much: &Endurance) -> String {
     );
     format!(
         "One Envoy (concurrency {WORKERS}) with {} profiles and {LOAD_PER_SECOND} requests a second; memory is Pss of \
-         /proc/PID/smaps_rollup, every half second, and what is allocated comes from Envoy's admin page. After a fifth as \
-         many to warm up and {} idle seconds, {} changes (half of them key refreshes, a quarter clients disabled and \
-         enabled, a quarter profiles made and deleted), {rate}. Growth is what the straight line of least squares through \
+         /proc/PID/smaps_rollup, every half second, and what is allocated comes from Envoy's admin page. After changes to warm \
+         up (a fifth as many, and enough for every changed profile to have had more keys than gateways are told of) and {} \
+         idle seconds, {} changes (half of them key refreshes, a quarter clients disabled and enabled, a quarter profiles \
+         made and deleted) to one profile for each {CHANGES_EACH} of them, {rate}. Growth is what the straight line of least squares through \
          the second half of the looks would rise over all changes; noise is the distance between the highest and the \
          lowest look of the idle stretch, at least {LEAST_NOISE_MIB} MiB. Then {} profiles are made and, when all are \
          there, deleted, {} times; memory when it has settled, compared with the first time.",

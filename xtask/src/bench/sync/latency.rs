@@ -121,7 +121,7 @@ fn while_changing(
     let changes = CHANGES_PER_MINUTE * seconds / 60;
     let mut changing = callers.scale.prepare(&json!({"change": {
         "control_plane": control_plane.address(), "token": control_plane.tokens().operator,
-        "records": many.records.json(), "spared": CALLING.0, "changes": changes,
+        "records": many.records.json(), "from": CALLING.0, "to": many.records.0, "changes": changes,
         "per_minute": CHANGES_PER_MINUTE, "operators": 1, "what": "mixed"
     }}))?;
     let mut calling = callers.call(scene, seconds)?;
