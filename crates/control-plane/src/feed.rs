@@ -1,6 +1,8 @@
 //! The door for gateways: *give me what changed after revision R*, as [`portcullis_feed::CHANGES_PATH`] says it, and
 //! *there is a key that I do not know*.
 
+pub mod report;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -27,9 +27,9 @@ enum Task {
     /// Run the control plane.
     ///
     /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
-    /// characters). Without them the first start makes new ones and prints them once. The key under which secrets are
-    /// stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits), or from the file `secret.key` in the data
-    /// folder, which the first start makes.
+    /// characters). Without them the first start makes new ones and prints them once; further ones for gateways are
+    /// made over REST. The key under which secrets are stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits),
+    /// or from the file `secret.key` in the data folder, which the first start makes.
     Serve(ServeArguments),
     /// Print the OpenAPI document of the REST interface.
     Openapi,

@@ -194,7 +194,11 @@ impl From<Refusal> for Problem {
             Refusal::IdentityTaken { holder, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(vec![holder])
             }
-            Refusal::KeyTaken | Refusal::TooManyKeys { .. } => Self::new(Kind::Conflict, detail),
+            Refusal::KeyTaken
+            | Refusal::TooManyKeys { .. }
+            | Refusal::TooManyTokens { .. }
+            | Refusal::TokenOfEnvironment
+            | Refusal::NotLost { .. } => Self::new(Kind::Conflict, detail),
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)
             }

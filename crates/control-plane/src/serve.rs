@@ -81,6 +81,9 @@ pub enum ServeError {
     /// The tokens cannot be made or kept.
     #[error("cannot settle the tokens")]
     Tokens(#[source] Refusal),
+    /// What was known of the gateways cannot be read.
+    #[error("cannot read what is known of the gateways")]
+    Gateways(#[source] Refusal),
     /// Nobody sees what has to be seen.
     #[error("cannot write to the standard output")]
     Output(#[source] io::Error),
@@ -126,6 +129,9 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         world,
     )
     .await?;
+    app.remember_gateways()
+        .await
+        .map_err(ServeError::Gateways)?;
     let (listener, address) = listen(&settings.listen).await?;
     app.settle_tokens(settings.tokens, |new| {
         announce(address, new).map_err(ServeError::Output)
@@ -141,7 +147,8 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     });
     let mut serving = tokio::spawn(serving.into_future());
     let rounds = Rounds::new(Arc::clone(&app), fetcher);
-    let rounds = tokio::spawn(rounds.run(stopping));
+    let rounds = tokio::spawn(rounds.run(stopping.clone()));
+    let tending = tokio::spawn(Arc::clone(&app).tend_gateways(stopping));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -154,6 +161,7 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         serving.abort();
     }
     let _ = rounds.await;
+    let _ = tending.await;
     app.close().await;
     Ok(())
 }

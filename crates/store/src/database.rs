@@ -21,7 +21,7 @@ pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
 const LOCK_FILE: &str = "portcullis.lock";
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -29,6 +29,7 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         include_str!("../migrations/2_credentials.sql"),
     ),
     (3, "key sets", include_str!("../migrations/3_key_sets.sql")),
+    (5, "gateways", include_str!("../migrations/5_gateways.sql")),
 ];
 
 /// An open database. Cheap to clone.

@@ -76,7 +76,18 @@ impl Edit {
     ///
     /// # Errors
     /// When the database fails: then nothing is kept.
-    pub async fn commit(mut self) -> Result<Revision, StoreError> {
+    pub async fn commit(self) -> Result<Revision, StoreError> {
+        self.commit_then(|| {}).await
+    }
+
+    /// The same, and does something as soon as the changes are kept: even when the caller has gone away by then.
+    ///
+    /// # Errors
+    /// When the database fails: then nothing is kept, nor done.
+    pub async fn commit_then(
+        mut self,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<Revision, StoreError> {
         sqlx::query("UPDATE state SET revision = $1")
             .bind(row::stored(self.revision))
             .execute(&mut *self.snapshot.transaction)
@@ -89,6 +100,7 @@ impl Edit {
                 *newest = self.revision.max(*newest);
                 is_newer
             });
+            then();
             Ok(self.revision)
         });
         ending

@@ -30,6 +30,7 @@ mod database;
 mod edit;
 mod error;
 mod feed;
+mod gateway;
 mod jwt;
 mod key;
 mod key_set;
@@ -44,10 +45,12 @@ mod token;
 pub use database::Store;
 pub use edit::Edit;
 pub use error::StoreError;
+pub use gateway::{Gateway, TokenName};
 pub use key_set::{KeySet, SetKey, SetVersion};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
-    KeySetSource, Policy, ProfileName, TokenKind, TokenSource,
+    KeySetSource, Policy, ProfileName,
 };
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
+pub use token::{GatewayToken, TokenSource};

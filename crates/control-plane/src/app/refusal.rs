@@ -6,6 +6,7 @@ use portcullis_feed::CollectionId;
 use portcullis_store::{ProfileName, StoreError};
 
 use super::NoEntropy;
+use super::gateway::GatewayState;
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,26 @@ pub enum Refusal {
     TooManyKeys {
         /// How many it may have.
         most: usize,
+    },
+    /// The tokens of gateways would be too many.
+    #[error(
+        "there are at most {most} tokens for gateways: withdraw those that are not used any more"
+    )]
+    TooManyTokens {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The next start would bring the token back.
+    #[error(
+        "this token comes from the environment of the control plane: take it out of \
+         PORTCULLIS_GATEWAY_TOKEN and start the control plane again"
+    )]
+    TokenOfEnvironment,
+    /// Who is there would come back at once.
+    #[error("the gateway is {state}: only one that is lost can be forgotten")]
+    NotLost {
+        /// What it is instead.
+        state: GatewayState,
     },
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]

@@ -6,11 +6,14 @@
 )]
 
 mod access_profiles;
+mod applied;
 mod bad_input;
 mod clients;
 mod collections;
 mod documents;
 mod feed;
+mod gateway_tokens;
+mod gateways;
 mod jwt;
 mod key_sets;
 mod keys;

@@ -1,7 +1,7 @@
 //! Databases of earlier versions: their records stay, and mean what they meant.
 
-use portcullis_feed::KeyState;
-use portcullis_store::{AccessMethod, Store};
+use portcullis_feed::{Digest, GatewayTokenId, KeyState};
+use portcullis_store::{AccessMethod, GatewayToken, Store, TokenSource};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
@@ -61,6 +61,12 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
             issued.id, production.id, issued.digest
         ),
         format!(
+            "INSERT INTO tokens VALUES ('{}', 'operator', 'environment', {NOW_MS}), \
+             ('{}', 'gateway', 'generated', {NOW_MS})",
+            Digest([1; 32]),
+            Digest([2; 32])
+        ),
+        format!(
             "INSERT INTO changes VALUES ('collection', '{}', 1, FALSE), ('profile', '{}', 2, FALSE)",
             orders.id, production.id
         ),
@@ -85,6 +91,18 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     assert_eq!(snapshot.collection(orders.id).await.unwrap(), Some(orders));
     let keys = snapshot.keys_of(&[production.id]).await.unwrap();
     assert_eq!(keys[&production.id], std::slice::from_ref(&issued));
+    assert!(snapshot.has_operator_token(Digest([1; 32])).await.unwrap());
+    let token = GatewayToken {
+        id: GatewayTokenId::from_parts(0, 0),
+        digest: Digest([2; 32]),
+        name: "default".into(),
+        description: None,
+        source: TokenSource::Generated,
+        created_at_ms: NOW_MS,
+        expires_at_ms: None,
+        last_used_at_ms: None,
+    };
+    assert_eq!(snapshot.gateway_tokens(None, 10).await.unwrap(), [token]);
     drop(snapshot);
     assert_eq!(
         books.carried_keys(production.id).await,
