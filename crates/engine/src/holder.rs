@@ -14,10 +14,10 @@ use crate::jwt::record::{self, TokenRecord};
 /// What is kept for each credential of a profile, and for each name by which tokens call it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
+    /// The profile that it opens. First, so that whose record it is can be told from its first bytes.
+    pub profile_id: ProfileId,
     /// What was found: a key, or the name of a profile with tokens.
     pub credential: CredentialRecord,
-    /// The profile that it opens.
-    pub profile_id: ProfileId,
     /// Whether the profile may be used.
     pub profile_enabled: bool,
     /// When the profile stops working, in milliseconds since 1970.

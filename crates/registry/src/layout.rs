@@ -8,14 +8,16 @@
 
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 
+use crate::page::Key;
+
 /// The number of this layout.
 pub const FORMAT: u8 = 3;
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
-pub const RECORD_PAGES: u32 = 65_536;
+pub const RECORD_PAGES: u32 = 65_536; // what a profile is told to stand on is a number of 16 bits
 
-/// How many pages tell which digests belong to a profile. Only the leader reads them.
+/// How many pages tell on which pages the records of a profile stand. Only the leader reads them.
 pub const PROFILE_PAGES: u32 = 16_384;
 
 /// How many pages hold collections. Every VM reads all of them when a collection has changed.
@@ -62,7 +64,19 @@ impl Side {
 /// The page on which records for a digest stand.
 #[must_use]
 pub fn record_page(digest: &Digest) -> u32 {
-    page_of(&digest.0, RECORD_PAGES)
+    let [a, b, c, d, ..] = digest.0;
+    u32::from_be_bytes([a, b, c, d]) & (RECORD_PAGES.saturating_sub(1))
+}
+
+/// What a record is found by on its page: 16 of the 32 bytes of its digest, and not those that lead to the page. Nobody
+/// can make a second key that agrees with a known one in 144 bits.
+#[must_use]
+pub fn record_entry(digest: &Digest) -> Key {
+    let mut key = [0; 16];
+    for (byte, of_digest) in key.iter_mut().zip(digest.0.iter().skip(4)) {
+        *byte = *of_digest;
+    }
+    key
 }
 
 /// The key of a page of records.
@@ -71,14 +85,14 @@ pub fn record_key(side: Side, page: u32) -> String {
     format!("pc3/r{}/{page}", side.letter())
 }
 
-/// The page that tells which digests belong to a profile.
+/// The page that tells on which pages the records of a profile stand.
 #[must_use]
 pub fn profile_page(profile: &ProfileId) -> u32 {
     // The last bytes of an id are the random ones.
     page_of_id(profile.as_bytes(), PROFILE_PAGES)
 }
 
-/// The key of a page that tells which digests belong to a profile.
+/// The key of a page that tells on which pages the records of a profile stand.
 #[must_use]
 pub fn profile_key(side: Side, page: u32) -> String {
     format!("pc3/p{}/{page}", side.letter())
@@ -104,10 +118,5 @@ pub fn roster_key(place: u32) -> String {
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {
     let [.., a, b, c, d] = *id;
-    u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
-}
-
-fn page_of(digest: &[u8; 32], pages: u32) -> u32 {
-    let [a, b, c, d, ..] = *digest;
     u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
 }

@@ -12,7 +12,7 @@ use portcullis_feed::{
 
 use crate::layout::{self, Side};
 use crate::memory::{Expect, SharedMemory, WriteConflict};
-use crate::page::{Draft, Page};
+use crate::page::{Draft, Key, Page};
 use crate::state::Sizes;
 use crate::view::StoredCollection;
 use crate::writer::RefusedPage;
@@ -34,6 +34,12 @@ pub(crate) struct Target<'m, M> {
     pub(crate) unreadable: Vec<(ProfileId, InvalidProfile)>,
 }
 
+/// An entry to be written.
+type Entry = (Key, Vec<u8>);
+
+/// The numbers of pages of records, in order and each once.
+type Numbers = Vec<u32>;
+
 impl<M: SharedMemory> Target<'_, M> {
     /// Makes an object what a change says.
     pub(crate) fn apply(&mut self, change: &Change) -> Result<(), RefusedPage> {
@@ -51,109 +57,114 @@ impl<M: SharedMemory> Target<'_, M> {
             self.unreadable.push((profile.id, invalid));
             vec![]
         });
-        self.file(&profile.id, &records)
+        let placed = |(digest, record): &(Digest, Record)| {
+            let value = postcard::to_allocvec(record).map_err(|_| WriteConflict)?;
+            let entry = (layout::record_entry(digest), value);
+            Ok((layout::record_page(digest), entry))
+        };
+        let records: Result<Vec<_>, WriteConflict> = records.iter().map(placed).collect();
+        self.file(&profile.id, &records?)
     }
 
-    /// Makes `records` all that is filed for a profile: first what is new, then the list, then what is gone, so that
-    /// a leader who falls in between leaves nothing that the next one cannot find.
-    fn file(&mut self, id: &ProfileId, records: &[(Digest, Record)]) -> Result<(), RefusedPage> {
+    /// Makes these all records of a profile. It is written first on which pages they stand and stood, and last where
+    /// they stand now, so that a leader who falls in between leaves nothing that the next one cannot find.
+    fn file(&mut self, id: &ProfileId, records: &[(u32, Entry)]) -> Result<(), RefusedPage> {
         let key = layout::profile_key(self.side, layout::profile_page(id));
         let (filed, is_fenced) = self.filed(&key, id);
-        let digests: Vec<Digest> = records.iter().map(|(digest, _)| *digest).collect();
-        let gone: Vec<Digest> = filed
-            .iter()
-            .filter(|digest| !digests.contains(digest))
-            .copied()
-            .collect();
-        if !is_fenced || digests.iter().any(|digest| !filed.contains(digest)) {
-            let all: Vec<Digest> = gone.iter().chain(&digests).copied().collect();
+        let numbers = in_order(records.iter().map(|(number, _)| *number));
+        let all = in_order(filed.iter().chain(&numbers).copied());
+        if !is_fenced || all != filed {
             self.list(&key, id, &all)?;
         }
-        for (digest, record) in records {
-            let value = postcard::to_allocvec(record).map_err(|_| WriteConflict)?;
-            self.edit_record(digest, Some(&value))?;
+        for &number in &all {
+            let on_page = records.iter().filter(|(page, _)| *page == number);
+            let entries: Vec<&Entry> = on_page.map(|(_, entry)| entry).collect();
+            self.put_records(number, id, &entries)?;
         }
-        for digest in &gone {
-            let of_another = self.record_of_another(digest, id);
-            self.edit_record(digest, of_another.as_deref())?;
+        if all != numbers {
+            self.list(&key, id, &numbers)?;
         }
-        if !gone.is_empty() {
-            self.list(&key, id, &digests)?;
-        }
-        self.note_sizes(filed.len(), digests.len());
+        let sizes = &mut self.sizes;
+        sizes.profiles = sizes
+            .profiles
+            .saturating_add(u64::from(!numbers.is_empty()))
+            .saturating_sub(u64::from(!filed.is_empty()));
         Ok(())
     }
 
-    /// Which digests are filed for a profile, and whether that was written in this term.
-    fn filed(&self, page_key: &str, id: &ProfileId) -> (Vec<Digest>, bool) {
+    /// On which pages the records of a profile stand, and whether that was written in this term.
+    fn filed(&self, page_key: &str, id: &ProfileId) -> (Numbers, bool) {
         let Some((bytes, _)) = self.memory.read(page_key) else {
             return (vec![], false);
         };
         let page = Page::open(&bytes);
-        let digests = page.find_in(self.generation, id.as_bytes());
+        let numbers = page.find_in(self.generation, id.as_bytes());
         let is_fenced = (page.term, page.generation) == (self.term, self.generation);
-        (digests.map(read_digests).unwrap_or_default(), is_fenced)
+        (numbers.map(read_numbers).unwrap_or_default(), is_fenced)
     }
 
-    /// What a digest opens when that is not this profile: it may have gone over to another one, whose change came
-    /// earlier.
-    fn record_of_another(&self, digest: &Digest, id: &ProfileId) -> Option<Vec<u8>> {
-        let key = layout::record_key(self.side, layout::record_page(digest));
-        let (bytes, _) = self.memory.read(&key)?;
-        let value = Page::open(&bytes).find_in(self.generation, &digest.0)?;
-        let record = postcard::from_bytes::<Record>(value).ok()?;
-        (record.profile_id != *id).then(|| value.to_vec())
+    /// Writes on which pages the records of a profile stand.
+    fn list(&mut self, key: &str, id: &ProfileId, numbers: &[u32]) -> Result<(), RefusedPage> {
+        let value: Vec<u8> = numbers
+            .iter()
+            .filter_map(|number| u16::try_from(*number).ok())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let entry = (*id.as_bytes(), value);
+        let entries = (!numbers.is_empty()).then_some(&entry);
+        self.edit(key, entries.as_slice(), |known, _| known != id.as_bytes())?;
+        Ok(())
     }
 
-    fn note_sizes(&mut self, had: usize, has: usize) {
-        let counted = |number: usize| u64::try_from(number).unwrap_or_default();
-        let sizes = &mut self.sizes;
-        sizes.profiles = sizes
-            .profiles
-            .saturating_add(u64::from(has > 0))
-            .saturating_sub(u64::from(had > 0));
-        sizes.credentials = sizes
-            .credentials
-            .saturating_add(counted(has))
-            .saturating_sub(counted(had));
-    }
-
-    /// Writes which digests are filed for a profile.
-    fn list(&mut self, key: &str, id: &ProfileId, digests: &[Digest]) -> Result<(), RefusedPage> {
-        let value: Vec<u8> = digests.iter().flat_map(|digest| digest.0).collect();
-        let value = (!digests.is_empty()).then_some(value);
-        self.edit(key, id.as_bytes(), value.as_deref())
-    }
-
-    fn edit_record(&mut self, digest: &Digest, value: Option<&[u8]>) -> Result<(), RefusedPage> {
-        let number = layout::record_page(digest);
+    /// Makes these all records of a profile that stand on a page. A key that has gone over to another profile, whose
+    /// change came earlier, is that one's.
+    fn put_records(
+        &mut self,
+        number: u32,
+        id: &ProfileId,
+        entries: &[&Entry],
+    ) -> Result<(), RefusedPage> {
         self.touched.push(number);
-        self.edit(&layout::record_key(self.side, number), &digest.0, value)
+        let key = layout::record_key(self.side, number);
+        let gone = self.edit(&key, entries, |known, value| {
+            // A record begins with the id of its profile.
+            !value.starts_with(id.as_bytes()) && entries.iter().all(|(key, _)| key != known)
+        })?;
+        let counted = |number: usize| u64::try_from(number).unwrap_or_default();
+        let credentials = self
+            .sizes
+            .credentials
+            .saturating_add(counted(entries.len()));
+        self.sizes.credentials = credentials.saturating_sub(counted(gone));
+        Ok(())
     }
 
     fn put_collection(&mut self, collection: &Collection) -> Result<(), RefusedPage> {
         let stored = StoredCollection::from(collection);
         let value = postcard::to_allocvec(&stored).map_err(|_| WriteConflict)?;
-        self.edit_collection(collection.id, Some(&value))
+        self.edit_collection(collection.id, Some(value))
     }
 
     fn edit_collection(
         &mut self,
         id: CollectionId,
-        value: Option<&[u8]>,
+        value: Option<Vec<u8>>,
     ) -> Result<(), RefusedPage> {
         self.routes_changed = true;
         let key = layout::collection_key(self.side, layout::collection_page(&id));
-        self.edit(&key, id.as_bytes(), value)
+        let entry = value.map(|it| (*id.as_bytes(), it));
+        let entries = entry.as_ref();
+        self.edit(&key, entries.as_slice(), |known, _| known != id.as_bytes())?;
+        Ok(())
     }
 
-    /// Replaces one entry of a page.
-    fn edit<const K: usize>(
+    /// Replaces those entries of a page that do not `stay`, and tells how many they were.
+    fn edit(
         &mut self,
         page_key: &str,
-        key: &[u8; K],
-        value: Option<&[u8]>,
-    ) -> Result<(), RefusedPage> {
+        entries: &[&Entry],
+        stay: impl Fn(&Key, &[u8]) -> bool,
+    ) -> Result<usize, RefusedPage> {
         let read = self.memory.read(page_key);
         let page = read
             .as_ref()
@@ -161,33 +172,36 @@ impl<M: SharedMemory> Target<'_, M> {
         if page.term > self.term {
             return Err(RefusedPage::LeadershipLost);
         }
-        if value.is_none() && page.term == self.term && page.find_in(self.generation, key).is_none()
-        {
-            return Ok(());
+        let is_of_generation = page.generation == self.generation;
+        let (mut draft, gone) = Draft::new(&page, self.generation, self.term, stay);
+        if gone == 0 && entries.is_empty() && is_of_generation && page.term == self.term {
+            return Ok(0);
         }
-        let counted = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or_default();
-        let before = match &read {
-            Some((bytes, _)) if page.generation == self.generation => counted(bytes),
-            Some(_) | None => 0,
-        };
-        let mut draft = Draft::new(&page, self.generation, self.term, &[key]);
-        if let Some(value) = value {
+        for (key, value) in entries {
             draft.put(key, value);
         }
         let bytes = draft.into_bytes();
         self.memory
             .write(page_key, &bytes, Expect::as_read(read.as_ref()))?;
+        let counted = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or_default();
+        let before = read.as_ref().filter(|_| is_of_generation);
+        let before = before.map_or(0, |(bytes, _)| counted(bytes));
         let grown = self.sizes.bytes.saturating_add(counted(&bytes));
         self.sizes.bytes = grown.saturating_sub(before);
-        Ok(())
+        Ok(gone)
     }
 }
 
-fn read_digests(value: &[u8]) -> Vec<Digest> {
-    value
-        .as_chunks()
-        .0
-        .iter()
-        .map(|digest| Digest(*digest))
+fn in_order(numbers: impl Iterator<Item = u32>) -> Numbers {
+    let mut numbers: Numbers = numbers.collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn read_numbers(value: &[u8]) -> Numbers {
+    let numbers = value.as_chunks().0.iter();
+    numbers
+        .map(|number| u32::from(u16::from_le_bytes(*number)))
         .collect()
 }

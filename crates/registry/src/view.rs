@@ -114,7 +114,7 @@ impl<M: SharedMemory> View<M> {
         if page.generation < state.generation {
             return Lookup::Absent;
         }
-        let Some(value) = page.find(&digest.0) else {
+        let Some(value) = page.find(&layout::record_entry(digest)) else {
             return Lookup::Absent;
         };
         let Ok(record) = postcard::from_bytes::<Record>(value) else {
@@ -188,7 +188,7 @@ fn collections_on(bytes: &[u8], generation: u64) -> Vec<Collection> {
     if page.generation != generation {
         return vec![];
     }
-    page.entries::<16>()
+    page.entries()
         .filter_map(|(_, value)| postcard::from_bytes::<StoredCollection>(value).ok())
         .map(Collection::from)
         .collect()

@@ -155,9 +155,9 @@ impl<M: SharedMemory> Writer<M> {
         if page.term > self.term {
             return false;
         }
-        let header = Draft::<16>::new(&page, generation, self.term, &[]).into_bytes();
+        let (header, _) = Draft::new(&page, generation, self.term, |_, _| true);
         self.memory
-            .write(key, &header, Expect::Unchanged(version))
+            .write(key, &header.into_bytes(), Expect::Unchanged(version))
             .is_ok()
     }
 
