@@ -6,6 +6,7 @@ pub mod applied;
 pub mod asked;
 pub mod clients;
 pub mod collections;
+pub mod feed_keys;
 pub mod gateway_tokens;
 pub mod gateways;
 pub mod jwt;
@@ -62,6 +63,8 @@ fn records() -> OpenApiRouter<Arc<App>> {
 /// What is between operators and the control plane.
 fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(feed_keys::list, feed_keys::create))
+        .routes(routes!(feed_keys::delete))
         .routes(routes!(gateway_tokens::list, gateway_tokens::create))
         .routes(routes!(gateway_tokens::read, gateway_tokens::delete))
         .routes(routes!(gateways::list))

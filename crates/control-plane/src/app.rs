@@ -6,6 +6,7 @@ pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod feed_key;
 pub mod gateway;
 pub mod gateway_token;
 pub mod jwt;
@@ -14,6 +15,7 @@ pub mod key_set;
 pub mod page;
 pub mod policy;
 pub mod refusal;
+pub mod removals;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -26,6 +28,8 @@ use portcullis_feed::Revision;
 use portcullis_store::{Edit, Store};
 use tokio::sync::Notify;
 
+use changes::Pages;
+use feed_key::FeedKeys;
 use gateway::Gateways;
 use gateway_token::Admissions;
 use key_set::Networks;
@@ -40,6 +44,8 @@ pub struct App {
     key_environment: String,
     key_set_networks: Networks,
     key_sets_wanted: Notify,
+    pages: Pages,
+    feed_keys: FeedKeys,
     admissions: Admissions,
     gateways: Arc<Gateways>,
 }
@@ -98,6 +104,8 @@ impl App {
             key_environment: key_environment.to_owned(),
             key_set_networks: Networks::default(),
             key_sets_wanted: Notify::new(),
+            pages: Pages::default(),
+            feed_keys: FeedKeys::default(),
             admissions: Admissions::none(),
             gateways,
         })

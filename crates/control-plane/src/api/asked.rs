@@ -73,6 +73,15 @@ pub struct GatewayPageQuery {
     pub cursor: Option<String>,
 }
 
+/// Whether something is done although it has consequences.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ForceQuery {
+    /// Whether it is done all the same. False, when absent.
+    pub force: Option<bool>,
+}
+
 /// A query.
 pub struct Asked<T>(pub T);
 

@@ -1,6 +1,7 @@
 //! The gateways: what each is and has, by its own words, and which of them have applied a change.
 
 mod applied;
+mod believers;
 mod commits;
 mod fleet;
 mod report;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_feed::{GatewayReport, GatewayTokenId, Position, Revision};
+use portcullis_feed::{GatewayReport, GatewayTokenId, Revision};
 use portcullis_store::{Edit, Gateway, Store, TokenName};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -22,6 +23,7 @@ use fleet::{Fleet, FleetIsFull, Member, Word};
 use report::Said;
 
 pub use applied::{Applied, Laggard};
+pub use believers::{Believers, GatewayName};
 pub use fleet::{GatewayState, InvalidState};
 pub use report::{Instance, InvalidInstance, InvalidReport};
 
@@ -275,9 +277,9 @@ impl Gateways {
 
     /// What a gateway has applied of the history of this database.
     fn applied(&self, report: &GatewayReport) -> Option<Revision> {
-        let Position { epoch, revision } = report.applied.as_ref()?;
-        let head = *self.store.subscribe().borrow();
-        (epoch == self.store.epoch() && *revision <= head).then_some(*revision)
+        let position = report.applied.as_ref()?;
+        let has_been_there = self.store.is_on_history(position);
+        has_been_there.then_some(position.revision)
     }
 
     /// Tells the newest revision, and remembers since when it is that.

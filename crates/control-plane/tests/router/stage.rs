@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
@@ -30,6 +31,7 @@ pub struct Stage {
     pub stop: watch::Sender<bool>,
     pub folder: TempDir,
     drawn: Arc<AtomicU64>,
+    life: u32,
 }
 
 /// Somebody who calls it.
@@ -55,7 +57,7 @@ pub async fn open() -> Stage {
 pub async fn open_with(networks: &str) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
-    open_in(folder, networks, clock_ms, Arc::default(), GATEWAY_TOKEN).await
+    open_in(folder, networks, clock_ms, Arc::default(), 1, GATEWAY_TOKEN).await
 }
 
 async fn open_in(
@@ -63,6 +65,7 @@ async fn open_in(
     networks: &str,
     clock_ms: Arc<AtomicU64>,
     drawn: Arc<AtomicU64>,
+    life: u32,
     gateway_token: &str,
 ) -> Stage {
     let now = Arc::clone(&clock_ms);
@@ -81,9 +84,14 @@ async fn open_in(
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let store = Store::open(folder.path(), "epoch-1", secret_key)
-        .await
-        .unwrap();
+    let store = Store::open(
+        folder.path(),
+        &format!("epoch-{life}"),
+        BEGIN_MS,
+        secret_key,
+    )
+    .await
+    .unwrap();
     let app = App::new(store, world, "test").unwrap();
     let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
@@ -94,6 +102,7 @@ async fn open_in(
     app.settle_tokens(tokens, |_| Ok::<(), Refusal>(()))
         .await
         .unwrap();
+    app.settle_feed_keys(None).await.unwrap();
     app.remember_gateways().await.unwrap();
     let (stop, stopping) = watch::channel(false);
     Stage {
@@ -103,6 +112,7 @@ async fn open_in(
         stop,
         folder,
         drawn,
+        life,
     }
 }
 
@@ -134,14 +144,30 @@ impl Stage {
     /// The same, when it has no time to end.
     pub async fn killed(self) -> Self {
         drop((self.router, self.app));
-        open_in(self.folder, "", self.clock_ms, self.drawn, GATEWAY_TOKEN).await
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            GATEWAY_TOKEN,
+        )
+        .await
     }
 
     /// The same, with another token of gateways in its environment.
     pub async fn reopened_with(self, gateway_token: &str) -> Self {
         self.app.close().await;
         drop((self.router, self.app));
-        open_in(self.folder, "", self.clock_ms, self.drawn, gateway_token).await
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            gateway_token,
+        )
+        .await
     }
 
     /// Lets time pass.
@@ -151,10 +177,15 @@ impl Stage {
 }
 
 impl Caller {
-    pub async fn sends(&self, request: Request<Body>) -> Answer {
+    /// Sends a request, and gets the very bytes of the answer.
+    pub async fn sends_raw(&self, request: Request<Body>) -> (Parts, Bytes) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (parts, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    pub async fn sends(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.sends_raw(request).await;
         let text = || Value::from(String::from_utf8_lossy(&body).into_owned());
         Answer {
             status: parts.status,

@@ -125,7 +125,7 @@ async fn who_stands_in_the_way_of_a_removal_is_named() {
         edit.read().profiles_under(partners.id, 9).await.unwrap(),
         named
     );
-    assert!(edit.delete_collection(orders.id).await.is_err());
+    assert!(edit.delete_collection(orders.id, NOW_MS).await.is_err());
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_removed_client_takes_profiles_and_keys_along() {
         .await;
 
     books
-        .edit(async |edit| edit.delete_client(acme.id).await.unwrap())
+        .edit(async |edit| edit.delete_client(acme.id, NOW_MS).await.unwrap())
         .await;
 
     let mut snapshot = books.store.read().await.unwrap();
