@@ -53,6 +53,7 @@ impl Populated {
         if !folder.exists() {
             eprintln!("==> writing {profiles} profiles to `{}`", folder.display());
             fs::create_dir_all(&kept)?;
+            remove_outdated(&kept, &format!("population-{profiles}-"))?;
             // Whole or not at all: what is interrupted goes with its guard.
             let draft = TempDir::with_prefix_in("population-", &kept)?;
             let inside = draft.path().join("data");
@@ -108,6 +109,17 @@ impl Serving {
         drop(std::mem::replace(self, other));
         Ok(())
     }
+}
+
+/// Nobody asks any more for what was made from other sources.
+fn remove_outdated(kept: &Path, begin: &str) -> Result<()> {
+    for entry in fs::read_dir(kept)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(begin) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The digest of all sources, in their order of names.

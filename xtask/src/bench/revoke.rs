@@ -141,7 +141,7 @@ fn across(parts: &Parts, scale: &Scale, how_much: &Revocations) -> Result<Vec<Ro
         "control_plane": control_plane.address(),
         "operator_token": control_plane.tokens().operator,
         "gateway_token": control_plane.tokens().gateway,
-        "feed_keys": Vec::<String>::new(),
+        "feed_keys": [control_plane.tokens().feed_key()],
         "records": SPREAD_RECORDS.json(),
         "gateways": gateways,
         "changes": changes_across,
@@ -246,8 +246,8 @@ fn method(how_much: &Revocations) -> String {
          disabled, in turn, {changes} times; from the moment in which the REST call was answered to the latest of the \
          first refusals on all connections, as received by the caller. A key that is permitted after a refusal fails the \
          run. Across {gateways} gateways without an Envoy, in one process, over a kept connection each, with {} profiles: \
-         {changes_across} keys are refreshed 200 ms apart; from the REST answer until each gateway has read and checked \
-         the page. Idle: {idle_s} s after the first sync, questions counted by a proxy in between.",
+         {changes_across} keys are refreshed 200 ms apart; from the REST answer until each gateway has read the page and \
+         checked its signature. Idle: {idle_s} s after the first sync, questions counted by a proxy in between.",
         RECORDS.0,
         PROBE_INTERVAL_US / 1_000,
         SPREAD_RECORDS.0,

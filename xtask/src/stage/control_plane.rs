@@ -55,6 +55,12 @@ impl Tokens {
         ]
     }
 
+    /// By which key gateways know the control plane's answers, in its written form.
+    #[must_use]
+    pub fn feed_key(&self) -> &str {
+        &self.feed_key
+    }
+
     /// Tokens that only tests may use.
     #[must_use]
     pub fn for_tests() -> Self {
