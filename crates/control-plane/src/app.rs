@@ -6,22 +6,32 @@ pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod feed_key;
+pub mod gateway;
+pub mod gateway_token;
 pub mod jwt;
 pub mod key_material;
 pub mod key_set;
 pub mod page;
 pub mod policy;
 pub mod refusal;
+pub mod removals;
 pub mod text;
 pub mod time;
 pub mod token;
 pub mod world;
+
+use std::sync::Arc;
 
 use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
 use portcullis_feed::Revision;
 use portcullis_store::{Edit, Store};
 use tokio::sync::Notify;
 
+use changes::Pages;
+use feed_key::FeedKeys;
+use gateway::Gateways;
+use gateway_token::Admissions;
 use key_set::Networks;
 
 pub use refusal::{Refusal, Violation};
@@ -34,6 +44,10 @@ pub struct App {
     key_environment: String,
     key_set_networks: Networks,
     key_sets_wanted: Notify,
+    pages: Pages,
+    feed_keys: FeedKeys,
+    admissions: Admissions,
+    gateways: Arc<Gateways>,
 }
 
 /// What an edit did, and the revision at which gateways know it.
@@ -83,12 +97,17 @@ impl App {
         key_environment: &str,
     ) -> Result<Self, InvalidEnvironment> {
         ApiKey::compose(key_environment, [0; 12], [0; 32])?;
+        let gateways = Gateways::new(store.clone(), world.clock.clone());
         Ok(Self {
             store,
             world,
             key_environment: key_environment.to_owned(),
             key_set_networks: Networks::default(),
             key_sets_wanted: Notify::new(),
+            pages: Pages::default(),
+            feed_keys: FeedKeys::default(),
+            admissions: Admissions::none(),
+            gateways,
         })
     }
 
@@ -102,6 +121,7 @@ impl App {
 
     /// Ends the work on the database.
     pub async fn close(&self) {
+        self.save_gateways_or_say_why().await;
         self.store.close().await;
     }
 }

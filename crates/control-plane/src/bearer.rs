@@ -6,34 +6,49 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use portcullis_store::TokenKind;
 
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
 /// Lets operators pass.
 pub async fn operators_only(app: State<Arc<App>>, request: Request, next: Next) -> Response {
-    only(TokenKind::Operator, &app, request, next).await
-}
-
-/// Lets gateways pass.
-pub async fn gateways_only(app: State<Arc<App>>, request: Request, next: Next) -> Response {
-    only(TokenKind::Gateway, &app, request, next).await
-}
-
-async fn only(kind: TokenKind, app: &App, request: Request, next: Next) -> Response {
-    let refusal = match token(request.headers()) {
-        None => Problem::new(
-            Kind::Unauthorized,
-            "the request has no `authorization: Bearer` header",
-        ),
-        Some(token) => match app.accepts(kind, token).await {
-            Ok(true) => return next.run(request).await,
-            Ok(false) => Problem::new(Kind::Unauthorized, "the token is not known here"),
-            Err(refusal) => Problem::from(refusal),
-        },
+    let Some(token) = token(request.headers()) else {
+        return no_token();
     };
-    refusal.into_response()
+    match app.accepts_operator(token).await {
+        Ok(true) => next.run(request).await,
+        Ok(false) => refused("the token is not known here"),
+        Err(refusal) => Problem::from(refusal).into_response(),
+    }
+}
+
+/// Lets gateways pass, for as long as their token lasts: a request that is open when it ends is refused too. Those
+/// behind find the name of the token among the extensions of the request.
+pub async fn gateways_only(app: State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let Some(token) = token(request.headers()) else {
+        return no_token();
+    };
+    let Some(mut admission) = app.admit(token) else {
+        return refused("the token is not known here, or has expired");
+    };
+    request.extensions_mut().insert(admission.token().clone());
+    let answer = tokio::select! {
+        biased;
+        () = admission.withdrawn() => return refused("the token was withdrawn"),
+        answer = next.run(request) => answer,
+    };
+    if app.still_admits(&admission) {
+        return answer;
+    }
+    refused("the token has expired")
+}
+
+fn no_token() -> Response {
+    refused("the request has no `authorization: Bearer` header")
+}
+
+fn refused(detail: &str) -> Response {
+    Problem::new(Kind::Unauthorized, detail).into_response()
 }
 
 /// The token, where there is exactly one.

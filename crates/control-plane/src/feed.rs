@@ -1,23 +1,26 @@
 //! The door for gateways: *give me what changed after revision R*, as [`portcullis_feed::CHANGES_PATH`] says it, and
 //! *there is a key that I do not know*.
 
+pub mod report;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Query, State, rejection::QueryRejection};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use portcullis_feed::{Epoch, Revision, UnknownKey};
-use serde::Deserialize;
+use portcullis_engine::api_key::digest;
+use portcullis_feed::signature::SIGNATURE_HEADER;
+use portcullis_feed::{Digest, Question, UnknownKey};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
-use crate::app::changes::{Answer, Question};
+use crate::app::changes::{Answer, WrittenPage};
 use crate::problem::{Kind, Problem};
 
-const LONGEST_WAIT_S: u64 = 60;
+const LONGEST_WAIT_S: u32 = 60;
 const DEFAULT_LIMIT: u32 = 1_000;
 const LARGEST_LIMIT: u32 = 10_000;
 
@@ -30,30 +33,15 @@ pub struct Door {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// The query of a gateway. Unknown members are left to newer control planes.
-#[derive(Debug, Deserialize)]
-pub struct Asked {
-    epoch: Option<Epoch>,
-    #[serde(default)]
-    after: Revision,
-    limit: Option<u32>,
-    #[serde(default)]
-    wait: u64,
-}
-
 /// Answers with the changes there are, or waits for the first one.
 pub async fn changes(
     State(mut door): State<Door>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<Question>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) =
         asked.map_err(|rejection| Problem::new(Kind::MalformedRequest, rejection.body_text()))?;
-    let question = Question {
-        epoch: asked.epoch,
-        after: asked.after,
-        limit: asked.limit.unwrap_or(DEFAULT_LIMIT),
-    };
-    if !(1..=LARGEST_LIMIT).contains(&question.limit) {
+    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=LARGEST_LIMIT).contains(&limit) {
         let detail = format!("`limit` is 1 to {LARGEST_LIMIT}");
         return Err(Problem::new(Kind::MalformedRequest, detail));
     }
@@ -61,29 +49,73 @@ pub async fn changes(
         let detail = format!("`wait` is at most {LONGEST_WAIT_S} seconds");
         return Err(Problem::new(Kind::MalformedRequest, detail));
     }
-    let until = Instant::now() + Duration::from_secs(asked.wait);
-    let mut newest = door.app.newest();
-    loop {
-        // Before the question: a commit in between wakes the wait that follows.
-        newest.borrow_and_update();
-        match door.app.changes(&question).await? {
-            Answer::Page(page) => return Ok(axum::Json(page).into_response()),
-            Answer::Gone => {
-                let detail = "begin again from nothing, without `epoch` and with `after=0`";
-                return Err(Problem::new(Kind::StateGone, detail));
-            }
-            Answer::Nothing => {}
+    if !asked.nonce.as_deref().is_none_or(is_nonce) {
+        let detail = "`nonce` is 16 to 64 hexadecimal digits in lower case";
+        return Err(Problem::new(Kind::MalformedRequest, detail));
+    }
+    let until = Instant::now() + Duration::from_secs(asked.wait.into());
+    let answer = door.answer(&asked, limit, until).await?;
+    let (response, body) = match answer {
+        Answer::Page(page) => (page_response(page.clone()), page.digest()),
+        Answer::Nothing => (StatusCode::NO_CONTENT.into_response(), digest(b"")),
+        Answer::Gone => {
+            let detail = "begin again from nothing, without `epoch` and with `after=0`";
+            let problem = Problem::new(Kind::StateGone, detail);
+            (problem.clone().into_response(), digest(&problem.json()))
         }
-        let woken = async {
-            tokio::select! {
-                change = newest.changed() => change.is_ok(),
-                _ = door.stopping.wait_for(|stopping| *stopping) => false,
+    };
+    Ok(match asked.nonce {
+        Some(nonce) => door.signed(response, &nonce, body),
+        None => response,
+    })
+}
+
+impl Door {
+    /// The answer that there is by then.
+    async fn answer(
+        &mut self,
+        asked: &Question,
+        limit: u32,
+        until: Instant,
+    ) -> Result<Answer, Problem> {
+        let mut newest = self.app.newest();
+        loop {
+            // Before the question: a commit in between wakes the wait that follows.
+            newest.borrow_and_update();
+            let answer = self.app.changes(asked.epoch.as_ref(), asked.after, limit);
+            let answer = answer.await?;
+            if !matches!(answer, Answer::Nothing) {
+                return Ok(answer);
             }
-        };
-        if timeout_at(until, woken).await != Ok(true) {
-            return Ok(StatusCode::NO_CONTENT.into_response());
+            let woken = async {
+                tokio::select! {
+                    change = newest.changed() => change.is_ok(),
+                    _ = self.stopping.wait_for(|stopping| *stopping) => false,
+                }
+            };
+            if timeout_at(until, woken).await != Ok(true) {
+                return Ok(Answer::Nothing);
+            }
         }
     }
+
+    fn signed(&self, mut response: Response, nonce: &str, body: Digest) -> Response {
+        let signatures = self.app.sign(response.status().as_u16(), nonce, body);
+        if let Ok(signatures) = HeaderValue::try_from(signatures) {
+            response.headers_mut().insert(SIGNATURE_HEADER, signatures);
+        }
+        response
+    }
+}
+
+fn page_response(page: WrittenPage) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], Bytes::from_owner(page)).into_response()
+}
+
+fn is_nonce(text: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (16..=64).contains(&text.len()) && text.bytes().all(is_digit)
 }
 
 /// Takes note that a token named a key that a profile does not have. Whatever comes of it, the gateway need not know.

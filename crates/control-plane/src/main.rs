@@ -8,7 +8,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use portcullis_control_plane::api::openapi;
 use portcullis_control_plane::app::World;
+use portcullis_control_plane::app::feed_key::{ChosenFeedKey, NewFeedKey};
 use portcullis_control_plane::app::key_set::Networks;
+use portcullis_control_plane::app::removals::Days;
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::secret_key::ChosenSecretKey;
 use portcullis_control_plane::serve::{Settings, serve};
@@ -27,10 +29,15 @@ enum Task {
     /// Run the control plane.
     ///
     /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
-    /// characters). Without them the first start makes new ones and prints them once. The key under which secrets are
-    /// stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits), or from the file `secret.key` in the data
-    /// folder, which the first start makes.
+    /// characters). Without them the first start makes new ones and prints them once; further ones for gateways are
+    /// made over REST. The key under which secrets are stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits),
+    /// or from the file `secret.key` in the data folder, which the first start makes. What gateways are told is signed
+    /// with the key that PORTCULLIS_FEED_SIGNING_KEY gives, and with those that are made over REST; the first start
+    /// makes one if it is given none.
     Serve(ServeArguments),
+    /// Print a new key for signing what gateways are told, as two lines for environments: the secret half for the
+    /// control plane, and the public half for gateways.
+    FeedKey,
     /// Print the OpenAPI document of the REST interface.
     Openapi,
 }
@@ -53,6 +60,10 @@ struct ServeArguments {
     /// A PEM file with the certificates of authorities that are believed besides the public ones when keys are fetched.
     #[arg(long, env = "PORTCULLIS_KEY_SET_CA")]
     key_set_ca: Option<PathBuf>,
+    /// For how many days gateways are told what was removed. Those that were away for longer fetch everything again.
+    #[arg(long, env = "PORTCULLIS_KEEP_REMOVALS_DAYS", default_value_t = 7,
+        value_parser = clap::value_parser!(u32).range(1..=3650))]
+    keep_removals_days: u32,
     /// What to log on the standard error, such as `info` or `portcullis_control_plane=debug`.
     #[arg(long, env = "PORTCULLIS_LOG", default_value = "info")]
     log: String,
@@ -84,6 +95,10 @@ fn sentence(error: &anyhow::Error) -> String {
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Openapi => Ok(write!(std::io::stdout(), "{}", openapi::document())?),
+        Task::FeedKey => {
+            let drawn = NewFeedKey::draw(&World::of_the_system().entropy)?;
+            Ok(write!(std::io::stdout(), "{drawn}")?)
+        }
         Task::Serve(arguments) => {
             log_to_standard_error(&arguments.log)?;
             let settings = Settings {
@@ -100,6 +115,10 @@ fn run(task: Task) -> anyhow::Result<()> {
                     operator: chosen_token("PORTCULLIS_OPERATOR_TOKEN")?,
                     gateway: chosen_token("PORTCULLIS_GATEWAY_TOKEN")?,
                 },
+                feed_key: chosen("PORTCULLIS_FEED_SIGNING_KEY", |text| {
+                    ChosenFeedKey::try_from(text.as_str())
+                })?,
+                keep_removals: Days(arguments.keep_removals_days),
             };
             tokio::runtime::Runtime::new()
                 .context("cannot start the runtime")?

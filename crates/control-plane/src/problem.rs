@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Refusal;
+use crate::app::gateway::GatewayName;
 
 /// A refusal on its way out. Boxed, because it is the rare side of every answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub struct ProblemDetails {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub profiles: Vec<ProfileReference>,
+    /// The gateways that rely on what would be removed: the first hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub gateways: Vec<GatewayReference>,
     /// The collections that claim the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -58,6 +63,15 @@ pub struct ProfileReference {
     /// Its public name.
     pub id: String,
     /// What people call it.
+    pub name: String,
+}
+
+/// A gateway that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct GatewayReference {
+    /// Names it: another for each start of Envoy.
+    pub instance: String,
+    /// What Envoy calls itself.
     pub name: String,
 }
 
@@ -145,6 +159,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             profiles: Vec::new(),
+            gateways: Vec::new(),
             collections: Vec::new(),
         }))
     }
@@ -159,6 +174,13 @@ impl Problem {
         self
     }
 
+    /// What its body says.
+    #[must_use]
+    pub fn json(&self) -> Vec<u8> {
+        // Only texts, numbers and lists of them: writing them as JSON cannot fail.
+        serde_json::to_vec(&self.0).unwrap_or_default()
+    }
+
     fn with_profiles(mut self, profiles: Vec<ProfileName>) -> Self {
         let references = profiles.into_iter().map(|profile| ProfileReference {
             id: profile.id.to_string(),
@@ -168,10 +190,21 @@ impl Problem {
         self
     }
 
+    fn with_gateways(mut self, gateways: Vec<GatewayName>) -> Self {
+        self.0.gateways = gateways.into_iter().map(GatewayReference::from).collect();
+        self
+    }
+
     fn with_collections(mut self, collections: impl IntoIterator<Item = CollectionId>) -> Self {
         let ids = collections.into_iter().map(|id| id.to_string());
         self.0.collections = ids.collect();
         self
+    }
+}
+
+impl From<GatewayName> for GatewayReference {
+    fn from(GatewayName { instance, name }: GatewayName) -> Self {
+        Self { instance, name }
     }
 }
 
@@ -194,7 +227,17 @@ impl From<Refusal> for Problem {
             Refusal::IdentityTaken { holder, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(vec![holder])
             }
-            Refusal::KeyTaken | Refusal::TooManyKeys { .. } => Self::new(Kind::Conflict, detail),
+            Refusal::KeyTaken
+            | Refusal::TooManyKeys { .. }
+            | Refusal::TooManyFeedKeys { .. }
+            | Refusal::FeedKeyOfEnvironment
+            | Refusal::LastFeedKey
+            | Refusal::TooManyTokens { .. }
+            | Refusal::TokenOfEnvironment
+            | Refusal::NotLost { .. } => Self::new(Kind::Conflict, detail),
+            Refusal::FeedKeyReliedOn { gateways } => {
+                Self::new(Kind::Conflict, detail).with_gateways(gateways)
+            }
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)
             }
@@ -214,7 +257,7 @@ impl From<Refusal> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, axum::Json(*self.0)).into_response();
+        let mut response = (status, self.json()).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

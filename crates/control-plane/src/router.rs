@@ -8,9 +8,10 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use portcullis_feed::{CHANGES_PATH, UNKNOWN_KEY_PATH};
+use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH};
 use tokio::sync::watch;
 
+use crate::api::applied::{self, Waiting};
 use crate::app::App;
 use crate::{api, bearer, feed, health, problem};
 
@@ -18,7 +19,17 @@ use crate::{api, bearer, feed, health, problem};
 pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     let operators = from_fn_with_state(Arc::clone(app), bearer::operators_only);
     let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
-    let (api, document) = api::routes().split_for_parts();
+    let noted = from_fn_with_state(Arc::clone(app), feed::report::noted);
+    let waiting = Waiting {
+        app: Arc::clone(app),
+        stopping: stopping.clone(),
+    };
+    let waited = from_fn_with_state(waiting, applied::waited);
+    let (api, document) = api::routes(
+        |records| records.route_layer(waited),
+        |others| others.route_layer(from_fn(applied::refused)),
+    )
+    .split_for_parts();
     let document = api::openapi::completed(document);
     let door = feed::Door {
         app: Arc::clone(app),
@@ -36,7 +47,8 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(Arc::clone(app))
         .merge(
             Router::new()
-                .route(CHANGES_PATH, get(feed::changes))
+                .route(CHANGES_PATH, get(feed::changes).layer(noted))
+                .route(REPORT_PATH, post(feed::report::report))
                 .route(UNKNOWN_KEY_PATH, post(feed::unknown_key))
                 .route_layer(gateways)
                 .with_state(door),

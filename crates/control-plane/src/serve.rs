@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::app::feed_key::ChosenFeedKey;
 use crate::app::key_set::Networks;
+use crate::app::removals::Days;
 use crate::app::token::{ChosenTokens, NewTokens};
 use crate::app::{App, NoEntropy, Refusal, World};
 use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
@@ -39,6 +41,10 @@ pub struct Settings {
     pub secret_key: Option<ChosenSecretKey>,
     /// The tokens that the environment gives.
     pub tokens: ChosenTokens,
+    /// The key that the environment gives to sign what gateways are told.
+    pub feed_key: Option<ChosenFeedKey>,
+    /// For how long gateways are told what was removed.
+    pub keep_removals: Days,
 }
 
 /// It does not start, or broke down.
@@ -81,6 +87,12 @@ pub enum ServeError {
     /// The tokens cannot be made or kept.
     #[error("cannot settle the tokens")]
     Tokens(#[source] Refusal),
+    /// The keys that sign what gateways are told cannot be made or kept.
+    #[error("cannot settle the feed keys")]
+    FeedKeys(#[source] Refusal),
+    /// What was known of the gateways cannot be read.
+    #[error("cannot read what is known of the gateways")]
+    Gateways(#[source] Refusal),
     /// Nobody sees what has to be seen.
     #[error("cannot write to the standard output")]
     Output(#[source] io::Error),
@@ -126,6 +138,16 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         world,
     )
     .await?;
+    app.remember_gateways()
+        .await
+        .map_err(ServeError::Gateways)?;
+    for key in app
+        .settle_feed_keys(settings.feed_key)
+        .await
+        .map_err(ServeError::FeedKeys)?
+    {
+        tracing::info!(id = %key.id(), public_key = %key, "answers to gateways are signed with this feed key");
+    }
     let (listener, address) = listen(&settings.listen).await?;
     app.settle_tokens(settings.tokens, |new| {
         announce(address, new).map_err(ServeError::Output)
@@ -141,7 +163,15 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     });
     let mut serving = tokio::spawn(serving.into_future());
     let rounds = Rounds::new(Arc::clone(&app), fetcher);
-    let rounds = tokio::spawn(rounds.run(stopping));
+    let rounds = tokio::spawn(rounds.run(stopping.clone()));
+    let forgetting = Arc::clone(&app);
+    let ending = stopping.clone();
+    let forgetting = async move {
+        let days = settings.keep_removals;
+        forgetting.keep_forgetting_removals(days, ending).await;
+    };
+    let forgetting = tokio::spawn(forgetting);
+    let tending = tokio::spawn(Arc::clone(&app).tend_gateways(stopping));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -154,6 +184,8 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         serving.abort();
     }
     let _ = rounds.await;
+    let _ = forgetting.await;
+    let _ = tending.await;
     app.close().await;
     Ok(())
 }
@@ -167,7 +199,8 @@ async fn open(
 ) -> Result<Arc<App>, ServeError> {
     let new_epoch = Digest(world.entropy.bytes()?).to_string();
     let new_epoch = new_epoch.get(..32).unwrap_or(&new_epoch);
-    let store = Store::open(data, new_epoch, secret_key.key.clone())
+    let now_ms = world.clock.now_ms();
+    let store = Store::open(data, new_epoch, now_ms, secret_key.key.clone())
         .await
         .inspect_err(|error| {
             if let StoreError::OtherSecretKey { .. } = error {

@@ -105,6 +105,10 @@ id! {
     /// Names an access policy.
     PolicyId, "a policy", "po_"
 }
+id! {
+    /// Names a token by which gateways come. Public: it says nothing of the token.
+    GatewayTokenId, "a gateway token", "gt_"
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Changes, and the pages in which they travel.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Collection, CollectionId, Profile, ProfileId};
 
@@ -10,11 +11,15 @@ use crate::{Collection, CollectionId, Profile, ProfileId};
 /// has seen R has seen everything up to R. 0 is the state before the first change.
 pub type Revision = u64;
 
-/// Names one life of a database: from one opening of it to the next, 32 hexadecimal digits.
+/// Names, together with a revision, a point in the history of one database. Readers keep it and give it back as it is:
+/// at most 80 characters of `0-9`, `a-z`, `.` and `-`.
 ///
-/// A life goes on from the revision at which the one before it ended. A database that was restored from a copy ends a
-/// life earlier than a gateway has seen it, which is how both notice: a gateway that was at (epoch, revision) is on the
-/// history of a database when that epoch is one of its lives and did not end before that revision.
+/// It begins with the name of a life of the database, from one opening of it to the next: 32 hexadecimal digits. A life
+/// goes on from the revision at which the one before it ended. A database that was restored from a copy ends a life
+/// earlier than a gateway has seen it, which is how it notices that the gateway knows of things that never were. To a
+/// gateway that has seen a part only, more is said, since it has read that part from a later state than its revision
+/// tells: `LIFE.HEAD.SINCE`, with the newest revision of that state, and up to which revision removals are nothing to
+/// the gateway because it began after them.
 pub type Epoch = String;
 
 /// The answer to *what changed after revision `after`?*
@@ -22,7 +27,8 @@ pub type Epoch = String;
 pub struct ChangePage {
     /// The language of this page: see [`FORMAT`](crate::FORMAT).
     pub format: u32,
-    /// The newest life of the database. Where it is not the one that was asked about, it goes on from there.
+    /// What names the point at which a reader is who has applied this page. Where it is not what was asked about, it
+    /// goes on from there.
     pub epoch: Epoch,
     /// The revision that was asked about.
     pub after: Revision,
@@ -50,8 +56,8 @@ impl ChangePage {
 }
 
 /// One object as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenChange", into = "WrittenChange")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenChange")]
 pub struct Change {
     /// When it became so.
     pub revision: Revision,
@@ -74,16 +80,16 @@ pub enum ChangedObject {
 
 /// A change as it stands in JSON: the revision beside exactly one of the others. Serde's own way to that, flattening,
 /// would hold every profile twice while it is read.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct WrittenChange {
     revision: Revision,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     profile: Option<Box<Profile>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     profile_removed: Option<ProfileId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     collection: Option<Box<Collection>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     collection_removed: Option<CollectionId>,
 }
 
@@ -115,22 +121,21 @@ impl TryFrom<WrittenChange> for Change {
     }
 }
 
-impl From<Change> for WrittenChange {
-    fn from(change: Change) -> Self {
-        let mut written = Self {
-            revision: change.revision,
-            profile: None,
-            profile_removed: None,
-            collection: None,
-            collection_removed: None,
-        };
-        match change.object {
-            ChangedObject::Profile(profile) => written.profile = Some(profile),
-            ChangedObject::ProfileRemoved(id) => written.profile_removed = Some(id),
-            ChangedObject::Collection(collection) => written.collection = Some(collection),
-            ChangedObject::CollectionRemoved(id) => written.collection_removed = Some(id),
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut written = serializer.serialize_struct("Change", 2)?;
+        written.serialize_field("revision", &self.revision)?;
+        match &self.object {
+            ChangedObject::Profile(profile) => written.serialize_field("profile", profile)?,
+            ChangedObject::ProfileRemoved(id) => written.serialize_field("profile_removed", id)?,
+            ChangedObject::Collection(collection) => {
+                written.serialize_field("collection", collection)?;
+            }
+            ChangedObject::CollectionRemoved(id) => {
+                written.serialize_field("collection_removed", id)?;
+            }
         }
-        written
+        written.end()
     }
 }
 

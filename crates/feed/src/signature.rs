@@ -44,6 +44,11 @@ pub struct FeedSigningKey(SigningKey);
 #[error("a feed key is 43 characters of base64url that stand for an Ed25519 public key")]
 pub struct InvalidFeedKey;
 
+/// A text is not the name of a feed key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a feed key is named by 16 hexadecimal digits in lower case")]
+pub struct InvalidFeedKeyId;
+
 /// An answer is not signed by any key that is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
@@ -91,7 +96,7 @@ impl FeedKey {
             };
             let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
             let signature = Signature::from_slice(&bytes);
-            let text = signed_text(status, nonce, body);
+            let text = signed_text(status, nonce, Digest(Sha256::digest(body).into()));
             if signature.is_ok_and(|signature| key.0.verify_strict(&text, &signature).is_ok()) {
                 return Ok(());
             }
@@ -117,6 +122,12 @@ impl FeedSigningKey {
     /// What an answer carries in [`SIGNATURE_HEADER`].
     #[must_use]
     pub fn sign(keys: &[Self], status: u16, nonce: &str, body: &[u8]) -> String {
+        Self::sign_digest(keys, status, nonce, Digest(Sha256::digest(body).into()))
+    }
+
+    /// The same for a body whose SHA-256 digest is known: many gateways may get the same page.
+    #[must_use]
+    pub fn sign_digest(keys: &[Self], status: u16, nonce: &str, body: Digest) -> String {
         let text = signed_text(status, nonce, body);
         let signed = |key: &Self| {
             let signature = URL_SAFE_NO_PAD.encode(key.0.sign(&text).to_bytes());
@@ -126,9 +137,8 @@ impl FeedSigningKey {
     }
 }
 
-fn signed_text(status: u16, nonce: &str, body: &[u8]) -> Vec<u8> {
-    let digest = Digest(Sha256::digest(body).into());
-    format!("portcullis feed v1\n{status}\n{nonce}\n{digest}").into_bytes()
+fn signed_text(status: u16, nonce: &str, body: Digest) -> Vec<u8> {
+    format!("portcullis feed v1\n{status}\n{nonce}\n{body}").into_bytes()
 }
 
 impl FromStr for FeedKey {
@@ -167,6 +177,16 @@ impl fmt::Debug for FeedSigningKey {
 impl fmt::Display for FeedKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for FeedKeyId {
+    type Err = InvalidFeedKeyId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFeedKeyId> {
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_id = text.len() == 16 && text.bytes().all(is_digit);
+        is_id.then(|| Self(text.to_owned())).ok_or(InvalidFeedKeyId)
     }
 }
 
@@ -265,6 +285,15 @@ mod tests {
         let key = signing(7).public();
         assert_eq!(key.to_string().parse(), Ok(key.clone()));
         assert_eq!(key.id().as_str().len(), 16);
+        assert_eq!(key.id().as_str().parse(), Ok(key.id()));
+        for text in [
+            "",
+            "0123456789abcde",
+            "0123456789ABCDEF",
+            "0123456789abcdefg",
+        ] {
+            assert_eq!(text.parse::<FeedKeyId>(), Err(InvalidFeedKeyId), "{text}");
+        }
         let of_order_one = URL_SAFE_NO_PAD.encode({
             let mut bytes = [0; 32];
             bytes[0] = 1;

@@ -4,7 +4,7 @@ use portcullis_feed::ClientId;
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::{PROFILES_OF_CLIENT_CHANGED, PROFILES_OF_CLIENT_REMOVED};
+use crate::edit::PROFILES_OF_CLIENT;
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -60,7 +60,7 @@ impl Edit {
         .execute(&mut *self.read().transaction)
         .await?;
         if before.is_some_and(|before| before.as_carried() != client.as_carried()) {
-            self.mark(PROFILES_OF_CLIENT_CHANGED, &client.id).await?;
+            self.mark_changed(PROFILES_OF_CLIENT, &client.id).await?;
         }
         Ok(())
     }
@@ -69,8 +69,8 @@ impl Edit {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_client(&mut self, id: ClientId) -> Result<(), StoreError> {
-        self.mark(PROFILES_OF_CLIENT_REMOVED, &id).await?;
+    pub async fn delete_client(&mut self, id: ClientId, now_ms: u64) -> Result<(), StoreError> {
+        self.mark_removed(PROFILES_OF_CLIENT, &id, now_ms).await?;
         self.run("DELETE FROM clients WHERE id = $1", &id).await
     }
 }

@@ -6,7 +6,7 @@ use portcullis_feed::CollectionId;
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::{COLLECTION_CHANGED, COLLECTION_REMOVED};
+use crate::edit::COLLECTION;
 use crate::{Collection, Edit, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -83,7 +83,7 @@ impl Edit {
         .execute(&mut *self.read().transaction)
         .await?;
         if before.is_none_or(|before| before.as_carried() != collection.as_carried()) {
-            self.mark(COLLECTION_CHANGED, &collection.id).await?;
+            self.mark_changed(COLLECTION, &collection.id).await?;
         }
         Ok(())
     }
@@ -92,8 +92,12 @@ impl Edit {
     ///
     /// # Errors
     /// When the database fails, or a profile grants it.
-    pub async fn delete_collection(&mut self, id: CollectionId) -> Result<(), StoreError> {
-        self.mark(COLLECTION_REMOVED, &id).await?;
+    pub async fn delete_collection(
+        &mut self,
+        id: CollectionId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.mark_removed(COLLECTION, &id, now_ms).await?;
         self.run("DELETE FROM collections WHERE id = $1", &id).await
     }
 }

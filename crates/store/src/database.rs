@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_feed::{Epoch, Revision};
+use portcullis_feed::{Position, Revision};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Pool, Row as _, SqlSafeStr as _};
 use tokio::sync::watch;
 
-use crate::{Edit, SecretKey, Snapshot, StoreError, row};
+use crate::life::Lives;
+use crate::{Edit, SecretKey, Snapshot, StoreError};
 
 /// The one place that says which database this is.
 pub(crate) type Database = sqlx::Sqlite;
@@ -21,7 +22,7 @@ pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
 const LOCK_FILE: &str = "portcullis.lock";
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -29,6 +30,8 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         include_str!("../migrations/2_credentials.sql"),
     ),
     (3, "key sets", include_str!("../migrations/3_key_sets.sql")),
+    (4, "feed", include_str!("../migrations/4_feed.sql")),
+    (5, "gateways", include_str!("../migrations/5_gateways.sql")),
 ];
 
 /// An open database. Cheap to clone.
@@ -37,14 +40,14 @@ pub struct Store {
     readers: Pool<Database>,
     writer: Pool<Database>,
     head: watch::Sender<Revision>,
-    epoch: Epoch,
+    lives: Arc<Lives>,
     secret_key: SecretKey,
     _lock: Arc<File>,
 }
 
 impl Store {
-    /// Opens `portcullis.db` in a folder; makes both when they are missing. A new database begins the life that
-    /// `new_epoch` names, which must be random, and keeps its secrets under `secret_key` from then on.
+    /// Opens `portcullis.db` in a folder; makes both when they are missing. The database begins the life that
+    /// `new_epoch` names, which must be random. A new one keeps its secrets under `secret_key` from then on.
     ///
     /// # Errors
     /// When the folder cannot be written or is in use, the file is not a database of this or an earlier version, or it
@@ -52,6 +55,7 @@ impl Store {
     pub async fn open(
         folder: &Path,
         new_epoch: &str,
+        now_ms: u64,
         secret_key: SecretKey,
     ) -> Result<Self, StoreError> {
         let lock = Arc::new(claim(folder)?);
@@ -80,30 +84,33 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(unopened)?;
-        let state = begin_life(&writer, new_epoch, &secret_key).await?;
-        if !secret_key.fits(state.try_get("secret_check")?) {
-            return Err(StoreError::OtherSecretKey { path });
-        }
-        Ok(Self {
+        prepare(&writer, &path, &secret_key).await?;
+        let mut store = Self {
             readers,
             writer,
-            head: watch::Sender::new(row::number(&state, "revision")?),
-            epoch: state.try_get("epoch")?,
+            head: watch::Sender::new(0),
+            lives: Arc::default(),
             secret_key,
             _lock: lock,
-        })
-    }
-
-    /// To which life of the database its revisions belong.
-    #[must_use]
-    pub fn epoch(&self) -> &str {
-        &self.epoch
+        };
+        let mut edit = store.edit().await?;
+        edit.begin_life(new_epoch, now_ms).await?;
+        store.lives = Arc::new(edit.read().lives().await?);
+        edit.commit().await?;
+        Ok(store)
     }
 
     /// Tells the newest revision, and wakes whoever waits for a newer one as soon as it is committed.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Revision> {
         self.head.subscribe()
+    }
+
+    /// Whether a reader can have been there: a point in the history of this database. Its removals may be forgotten by
+    /// now.
+    #[must_use]
+    pub fn is_on_history(&self, position: &Position) -> bool {
+        self.lives.have(position, *self.head.borrow())
     }
 
     /// Begins to read: everything as it is at one moment.
@@ -192,24 +199,26 @@ fn migrator() -> Migrator {
     )
 }
 
-async fn begin_life(
+/// Gives a new database its state, and makes sure that the secrets of any other can be opened.
+async fn prepare(
     writer: &Pool<Database>,
-    new_epoch: &str,
+    path: &Path,
     secret_key: &SecretKey,
-) -> Result<Row, StoreError> {
-    sqlx::query(
-        "INSERT INTO state (id, epoch, revision) VALUES (1, $1, 0) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(new_epoch)
-    .execute(writer)
-    .await?;
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO state (id, revision) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")
+        .execute(writer)
+        .await?;
     sqlx::query("UPDATE state SET secret_check = $1 WHERE secret_check IS NULL")
         .bind(secret_key.check_value()?)
         .execute(writer)
         .await?;
-    Ok(
-        sqlx::query("SELECT epoch, revision, secret_check FROM state")
-            .fetch_one(writer)
-            .await?,
-    )
+    let state = sqlx::query("SELECT secret_check FROM state")
+        .fetch_one(writer)
+        .await?;
+    if !secret_key.fits(state.try_get("secret_check")?) {
+        return Err(StoreError::OtherSecretKey {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
 }

@@ -9,38 +9,26 @@ use crate::database::Database;
 use crate::{SecretKey, Snapshot, StoreError, row};
 
 /// A statement that gives each object which it selects the next revision. `$1` is the newest revision, `$2` what
-/// picks the objects. SQLite and PostgreSQL both need the name of the kind as a literal here.
+/// picks the objects, `$3` when they were removed. SQLite and PostgreSQL both need the name of the kind as a literal
+/// here.
 macro_rules! mark {
-    ($kind:literal, $objects:literal, removed: $removed:literal) => {
+    ($kind:literal, $objects:literal) => {
         concat!(
-            "INSERT INTO changes (kind, object_id, revision, removed) SELECT '",
+            "INSERT INTO changes (kind, object_id, revision, removed_at_ms) SELECT '",
             $kind,
-            "', id, $1 + ROW_NUMBER() OVER (ORDER BY id), ",
-            $removed,
-            " FROM ",
+            "', id, $1 + ROW_NUMBER() OVER (ORDER BY id), CAST($3 AS BIGINT) FROM ",
             $objects,
             " = $2 ON CONFLICT (kind, object_id) \
-             DO UPDATE SET revision = excluded.revision, removed = excluded.removed"
+             DO UPDATE SET revision = excluded.revision, removed_at_ms = excluded.removed_at_ms"
         )
     };
 }
 
-pub(crate) const PROFILE_CHANGED: &str =
-    mark!("profile", "access_profiles WHERE id", removed: "FALSE");
-pub(crate) const PROFILE_REMOVED: &str =
-    mark!("profile", "access_profiles WHERE id", removed: "TRUE");
-pub(crate) const PROFILES_OF_CLIENT_CHANGED: &str =
-    mark!("profile", "access_profiles WHERE client_id", removed: "FALSE");
-pub(crate) const PROFILES_OF_CLIENT_REMOVED: &str =
-    mark!("profile", "access_profiles WHERE client_id", removed: "TRUE");
-pub(crate) const PROFILES_OF_POLICY_CHANGED: &str =
-    mark!("profile", "access_profiles WHERE policy_id", removed: "FALSE");
-pub(crate) const PROFILES_FOLLOWING_CHANGED: &str =
-    mark!("profile", "access_profiles WHERE key_set", removed: "FALSE");
-pub(crate) const COLLECTION_CHANGED: &str =
-    mark!("collection", "collections WHERE id", removed: "FALSE");
-pub(crate) const COLLECTION_REMOVED: &str =
-    mark!("collection", "collections WHERE id", removed: "TRUE");
+pub(crate) const PROFILE: &str = mark!("profile", "access_profiles WHERE id");
+pub(crate) const PROFILES_OF_CLIENT: &str = mark!("profile", "access_profiles WHERE client_id");
+pub(crate) const PROFILES_OF_POLICY: &str = mark!("profile", "access_profiles WHERE policy_id");
+pub(crate) const PROFILES_FOLLOWING: &str = mark!("profile", "access_profiles WHERE key_set");
+pub(crate) const COLLECTION: &str = mark!("collection", "collections WHERE id");
 
 /// Changes that are kept together or not at all. Dropped without [`Edit::commit`], it leaves nothing behind.
 pub struct Edit {
@@ -76,7 +64,18 @@ impl Edit {
     ///
     /// # Errors
     /// When the database fails: then nothing is kept.
-    pub async fn commit(mut self) -> Result<Revision, StoreError> {
+    pub async fn commit(self) -> Result<Revision, StoreError> {
+        self.commit_then(|| {}).await
+    }
+
+    /// The same, and does something as soon as the changes are kept: even when the caller has gone away by then.
+    ///
+    /// # Errors
+    /// When the database fails: then nothing is kept, nor done.
+    pub async fn commit_then(
+        mut self,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<Revision, StoreError> {
         sqlx::query("UPDATE state SET revision = $1")
             .bind(row::stored(self.revision))
             .execute(&mut *self.snapshot.transaction)
@@ -89,6 +88,7 @@ impl Edit {
                 *newest = self.revision.max(*newest);
                 is_newer
             });
+            then();
             Ok(self.revision)
         });
         ending
@@ -96,15 +96,41 @@ impl Edit {
             .unwrap_or(Err(StoreError::Failed(sqlx::Error::WorkerCrashed)))
     }
 
-    /// Gives each object that a statement of this file picks the next revision.
-    pub(crate) async fn mark(
+    /// The newest revision, with the changes that this edit has made so far.
+    pub(crate) const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Gives each object that a statement of this file picks the next revision: it is different.
+    pub(crate) async fn mark_changed(
         &mut self,
         statement: &'static str,
         object: &impl ToString,
     ) -> Result<(), StoreError> {
+        self.mark(statement, object, None).await
+    }
+
+    /// The same, before they are removed.
+    pub(crate) async fn mark_removed(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.mark(statement, object, Some(row::stored(now_ms)))
+            .await
+    }
+
+    async fn mark(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+        removed_at_ms: Option<i64>,
+    ) -> Result<(), StoreError> {
         let marked = sqlx::query(statement)
             .bind(row::stored(self.revision))
             .bind(object.to_string())
+            .bind(removed_at_ms)
             .execute(&mut *self.snapshot.transaction)
             .await?;
         self.revision = self.revision.saturating_add(marked.rows_affected());

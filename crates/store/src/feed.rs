@@ -1,181 +1,307 @@
-//! What gateways ask for: the changes after a revision, with all that they need to know of each.
+//! What gateways ask for: the changes after a revision, with all that they need to know of each. So many statements for
+//! each call, however many changes there are.
 
 use std::collections::HashMap;
 
 use portcullis_feed::{
-    Change, ChangedObject, ClientId, CollectionId, Jwk, KeyMaterial, KeyState, PolicyId, Profile,
-    ProfileId, Revision,
+    AccessMethod, Change, ChangedObject, Client, Collection, CollectionId, Policy, PolicyId,
+    Profile, ProfileId, Revision,
 };
 use sqlx::Row as _;
 
+use crate::database::Row;
 use crate::{
-    AccessMethod, AccessProfile, ApiKey, Client, Jwt, JwtKeys, KeySet, KeySetSource, Policy,
-    Snapshot, StoreError, client, collection, policy, row,
+    ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, Snapshot, Standing, StoreError, carried,
+    collection, jwt, key, policy, row,
 };
 
-/// For how long the holders of a spent key are told that it is revoked or expired, and not merely unknown.
-const SPENT_TOLD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// What changed: `$1` and `$2` say after which revision, and which removals are none to the reader. The columns are read
+/// by their order, in [`Told::from_row`].
+const TOLD: &str = "\
+SELECT m.revision, m.kind, m.object_id, m.removed_at_ms IS NOT NULL, \
+p.client_id, c.name, c.enabled, p.enabled, p.observe, p.expires_at_ms, p.addresses, \
+p.policy_id, p.access_method = 'jwt', \
+(SELECT STRING_AGG(collection_id, ' ' ORDER BY position) FROM profile_collections \
+WHERE profile_id = p.id) \
+FROM (SELECT * FROM changes WHERE revision > $1 AND (removed_at_ms IS NULL OR revision > $2) \
+ORDER BY revision LIMIT $3) m \
+LEFT JOIN access_profiles p ON m.kind = 'profile' AND p.id = m.object_id \
+LEFT JOIN clients c ON c.id = p.client_id ORDER BY m.revision";
+
+/// Begins a statement about the profiles of some revisions, which `$1` and `$2` enclose.
+macro_rules! of_profiles {
+    ($columns:literal, $joined:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM changes m JOIN ",
+            $joined,
+            " WHERE m.revision > $1 AND m.revision <= $2 AND m.kind = 'profile'"
+        )
+    };
+}
+
+const KEYS: &str = of_profiles!(
+    "k.*",
+    "api_keys k ON k.profile_id = m.object_id AND k.revoked_at_ms IS NULL"
+);
+
+/// Those that were revoked last, but not before `$3`. Where several were revoked at the same time as the twentieth, all
+/// of them.
+const REVOKED_KEYS: &str = of_profiles!(
+    "k.*",
+    "api_keys k ON k.profile_id = m.object_id AND k.revoked_at_ms >= COALESCE((\
+     SELECT r.revoked_at_ms FROM api_keys r WHERE r.profile_id = m.object_id \
+     AND r.revoked_at_ms >= $3 ORDER BY r.revoked_at_ms DESC LIMIT 1 OFFSET 19), $3)"
+);
+
+const JWTS: &str = of_profiles!(
+    "p.id, p.access_method, p.jwt, p.jwt_secret, p.key_set, p.token_issuer, p.token_client",
+    "access_profiles p ON p.id = m.object_id AND p.access_method = 'jwt'"
+);
+
+const COLLECTIONS: &str = "SELECT c.* FROM changes m JOIN collections c ON c.id = m.object_id \
+WHERE m.revision > $1 AND m.revision <= $2 AND m.kind = 'collection'";
+
+/// Some revisions: after the first, up to the last.
+#[derive(Clone, Copy)]
+struct Range(Revision, Revision);
+
+/// A change with what stands in its own row.
+struct Told {
+    revision: Revision,
+    object: Object,
+}
+
+enum Object {
+    Profile(Box<Bare>),
+    ProfileRemoved(ProfileId),
+    Collection(CollectionId),
+    CollectionRemoved(CollectionId),
+}
+
+/// A profile without what it shares with others and what it has several of.
+struct Bare {
+    profile: Profile,
+    policy_id: Option<PolicyId>,
+    has_jwt: bool,
+}
+
+/// The rest, of all that changed.
+#[derive(Default)]
+struct Rest {
+    keys: HashMap<ProfileId, Vec<ApiKey>>,
+    jwts: HashMap<ProfileId, Jwt>,
+    key_sets: HashMap<KeySetSource, KeySet>,
+    policies: HashMap<PolicyId, Policy>,
+    collections: HashMap<CollectionId, Collection>,
+}
 
 impl Snapshot {
-    /// The first `limit` changes after a revision, in order: the newest state of each object only.
+    /// The first `limit` changes that a reader has not seen, in order: the newest state of each object only.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn changes(
         &mut self,
-        after: Revision,
+        standing: &Standing,
         limit: u32,
         now_ms: u64,
     ) -> Result<Vec<Change>, StoreError> {
-        let marks = self.marks(after, limit).await?;
-        let mut profiles = self.carried_profiles(&marks, now_ms).await?;
-        let mut collections = self.carried_collections(&marks).await?;
-        marks
-            .into_iter()
-            .map(|(revision, mark)| {
-                let object = match mark {
-                    Mark::Profile(id) => profiles
-                        .remove(&id)
-                        .map(Box::new)
-                        .map(ChangedObject::Profile),
-                    Mark::Collection(id) => collections
-                        .remove(&id)
-                        .map(Box::new)
-                        .map(ChangedObject::Collection),
-                    Mark::ProfileRemoved(id) => Some(ChangedObject::ProfileRemoved(id)),
-                    Mark::CollectionRemoved(id) => Some(ChangedObject::CollectionRemoved(id)),
-                };
-                let object = object.ok_or(StoreError::Unreadable {
-                    column: "object_id",
-                })?;
-                Ok(Change { revision, object })
-            })
-            .collect()
-    }
-
-    async fn marks(
-        &mut self,
-        after: Revision,
-        limit: u32,
-    ) -> Result<Vec<(Revision, Mark)>, StoreError> {
-        let found = sqlx::query(
-            "SELECT revision, kind, object_id, removed FROM changes WHERE revision > $1 \
-             ORDER BY revision LIMIT $2",
-        )
-        .bind(row::stored(after))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        found
-            .iter()
-            .map(|row| {
-                let mark = match (row.try_get("kind")?, row.try_get("removed")?) {
-                    ("profile", false) => Mark::Profile(row::parsed(row, "object_id")?),
-                    ("profile", true) => Mark::ProfileRemoved(row::parsed(row, "object_id")?),
-                    ("collection", false) => Mark::Collection(row::parsed(row, "object_id")?),
-                    ("collection", true) => Mark::CollectionRemoved(row::parsed(row, "object_id")?),
-                    _ => return Err(StoreError::Unreadable { column: "kind" }),
-                };
-                Ok((row::number(row, "revision")?, mark))
-            })
-            .collect()
-    }
-
-    async fn carried_profiles(
-        &mut self,
-        marks: &[(Revision, Mark)],
-        now_ms: u64,
-    ) -> Result<HashMap<ProfileId, Profile>, StoreError> {
-        let ids: Vec<ProfileId> = marks
-            .iter()
-            .filter_map(|(_, mark)| match mark {
-                Mark::Profile(id) => Some(*id),
-                Mark::ProfileRemoved(_) | Mark::Collection(_) | Mark::CollectionRemoved(_) => None,
-            })
-            .collect();
-        let profiles = self.profiles_named(&ids).await?;
-        let mut keys = self.keys_of(&ids).await?;
-        let clients = self.clients_of(&profiles).await?;
-        let policies = self.policies_of(&profiles).await?;
-        let key_sets = self.key_sets_of(&profiles).await?;
-        profiles
-            .into_iter()
-            .map(|profile| {
-                let client = clients
-                    .get(&profile.client_id)
-                    .ok_or(StoreError::Unreadable {
-                        column: "client_id",
-                    })?;
-                let policy = profile.policy_id.and_then(|id| policies.get(&id));
-                let set = profile.key_set().and_then(|source| key_sets.get(source));
-                let keys = keys.remove(&profile.id).unwrap_or_default();
-                let mut carried = carried(profile, client, policy, keys, now_ms);
-                if let (Some(set), portcullis_feed::AccessMethod::Jwt(jwt)) =
-                    (set, &mut carried.access)
-                {
-                    jwt.keys = set.keys_for(jwt.algorithm);
-                }
-                Ok((carried.id, carried))
-            })
-            .collect()
-    }
-
-    async fn clients_of(
-        &mut self,
-        profiles: &[AccessProfile],
-    ) -> Result<HashMap<ClientId, Client>, StoreError> {
-        let ids = distinct(profiles.iter().map(|profile| profile.client_id));
-        let rows = self.rows("SELECT * FROM clients WHERE id", &ids).await?;
-        rows.iter()
-            .map(|row| client::from_row(row).map(|client| (client.id, client)))
-            .collect()
-    }
-
-    async fn policies_of(
-        &mut self,
-        profiles: &[AccessProfile],
-    ) -> Result<HashMap<PolicyId, Policy>, StoreError> {
-        let ids = distinct(profiles.iter().filter_map(|profile| profile.policy_id));
-        let rows = self.rows("SELECT * FROM policies WHERE id", &ids).await?;
-        rows.iter()
-            .map(|row| policy::from_row(row).map(|policy| (policy.id, policy)))
-            .collect()
-    }
-
-    async fn key_sets_of(
-        &mut self,
-        profiles: &[AccessProfile],
-    ) -> Result<HashMap<KeySetSource, KeySet>, StoreError> {
-        let sources = distinct(profiles.iter().filter_map(AccessProfile::key_set).cloned());
-        self.key_sets(&sources).await
-    }
-
-    async fn carried_collections(
-        &mut self,
-        marks: &[(Revision, Mark)],
-    ) -> Result<HashMap<CollectionId, portcullis_feed::Collection>, StoreError> {
-        let ids: Vec<CollectionId> = marks
-            .iter()
-            .filter_map(|(_, mark)| match mark {
-                Mark::Collection(id) => Some(*id),
-                Mark::CollectionRemoved(_) | Mark::Profile(_) | Mark::ProfileRemoved(_) => None,
-            })
-            .collect();
-        let rows = self
-            .rows("SELECT * FROM collections WHERE id", &ids)
+        let rows = sqlx::query(TOLD)
+            .bind(row::stored(standing.after))
+            .bind(row::stored(standing.removals_known()))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.transaction)
             .await?;
-        rows.iter()
-            .map(|row| collection::from_row(row).map(|found| (found.id, found.as_carried())))
+        let told: Vec<Told> = rows.iter().map(Told::from_row).collect::<Result<_, _>>()?;
+        let Some(last) = told.last() else {
+            return Ok(Vec::new());
+        };
+        let range = Range(standing.after, last.revision);
+        let mut rest = self.rest(&told, range, now_ms).await?;
+        told.into_iter()
+            .map(|one| rest.complete(one, now_ms))
             .collect()
+    }
+
+    async fn rest(&mut self, told: &[Told], range: Range, now_ms: u64) -> Result<Rest, StoreError> {
+        let mut rest = Rest::default();
+        let profiles = || told.iter().filter_map(Told::profile);
+        if profiles().next().is_some() {
+            rest.keys = self.keys_within(range, now_ms).await?;
+        }
+        if profiles().any(|profile| profile.has_jwt) {
+            for row in &self.within(JWTS, range).await? {
+                let jwt = jwt::from_row(row, &self.secret_key)?;
+                rest.jwts.insert(row::parsed(row, "id")?, jwt);
+            }
+            let sources = rest.jwts.values().filter_map(|jwt| match &jwt.keys {
+                JwtKeys::Followed(source) => Some(source.clone()),
+                JwtKeys::Pasted(_) | JwtKeys::Secret(_) => None,
+            });
+            rest.key_sets = self.key_sets(&distinct(sources)).await?;
+        }
+        let policies = distinct(profiles().filter_map(|profile| profile.policy_id));
+        for row in &self
+            .rows("SELECT * FROM policies WHERE id", &policies)
+            .await?
+        {
+            let policy = policy::from_row(row)?;
+            rest.policies.insert(policy.id, policy.as_carried());
+        }
+        if told
+            .iter()
+            .any(|one| matches!(one.object, Object::Collection(_)))
+        {
+            for row in &self.within(COLLECTIONS, range).await? {
+                let collection = collection::from_row(row)?;
+                rest.collections
+                    .insert(collection.id, collection.as_carried());
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn keys_within(
+        &mut self,
+        range: Range,
+        now_ms: u64,
+    ) -> Result<HashMap<ProfileId, Vec<ApiKey>>, StoreError> {
+        let mut keys: HashMap<_, Vec<_>> = HashMap::new();
+        let mut found = self.within(KEYS, range).await?;
+        let revoked = sqlx::query(REVOKED_KEYS)
+            .bind(row::stored(range.0))
+            .bind(row::stored(range.1))
+            .bind(row::stored(carried::told_since_ms(now_ms)))
+            .fetch_all(&mut *self.transaction);
+        found.extend(revoked.await?);
+        for row in &found {
+            let key = key::from_row(row)?;
+            keys.entry(key.profile_id).or_default().push(key);
+        }
+        Ok(keys)
+    }
+
+    async fn within(
+        &mut self,
+        statement: &'static str,
+        Range(after, last): Range,
+    ) -> Result<Vec<Row>, StoreError> {
+        Ok(sqlx::query(statement)
+            .bind(row::stored(after))
+            .bind(row::stored(last))
+            .fetch_all(&mut *self.transaction)
+            .await?)
     }
 }
 
-/// What a row of `changes` says.
-enum Mark {
-    Profile(ProfileId),
-    ProfileRemoved(ProfileId),
-    Collection(CollectionId),
-    CollectionRemoved(CollectionId),
+impl Told {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let id: &str = row.try_get(2)?;
+        let object = match (row.try_get(1)?, row.try_get(3)?) {
+            ("profile", false) => Object::Profile(Box::new(Bare::from_row(row, id)?)),
+            ("profile", true) => Object::ProfileRemoved(row::read(id, "object_id")?),
+            ("collection", false) => Object::Collection(row::read(id, "object_id")?),
+            ("collection", true) => Object::CollectionRemoved(row::read(id, "object_id")?),
+            _ => return Err(StoreError::Unreadable { column: "kind" }),
+        };
+        let revision = row::unsigned(row.try_get(0)?, "revision")?;
+        Ok(Self { revision, object })
+    }
+
+    fn profile(&self) -> Option<&Bare> {
+        match &self.object {
+            Object::Profile(profile) => Some(profile),
+            Object::ProfileRemoved(_) | Object::Collection(_) | Object::CollectionRemoved(_) => {
+                None
+            }
+        }
+    }
+}
+
+impl Bare {
+    fn from_row(row: &Row, id: &str) -> Result<Self, StoreError> {
+        let column = "object_id";
+        let client_id: Option<&str> = row.try_get(4)?;
+        let client_id = client_id.ok_or(StoreError::Unreadable { column })?;
+        let expires_at_ms: Option<i64> = row.try_get(9)?;
+        let policy_id: Option<&str> = row.try_get(11)?;
+        let collections: Option<&str> = row.try_get(13)?;
+        let collections = collections.unwrap_or_default().split_ascii_whitespace();
+        Ok(Self {
+            profile: Profile {
+                id: row::read(id, column)?,
+                client: Client {
+                    id: row::read(client_id, "client_id")?,
+                    name: row.try_get(5)?,
+                    enabled: row.try_get(6)?,
+                },
+                enabled: row.try_get(7)?,
+                expires_at_ms: expires_at_ms
+                    .map(|at_ms| row::unsigned(at_ms, "expires_at_ms"))
+                    .transpose()?,
+                access: AccessMethod::ApiKey { keys: Vec::new() },
+                addresses: row::read_json(row.try_get(10)?, "addresses")?,
+                collections: collections
+                    .map(|id| row::read(id, "collection_id"))
+                    .collect::<Result<_, _>>()?,
+                policy: None,
+                observe: row.try_get(8)?,
+            },
+            policy_id: policy_id.map(|id| row::read(id, "policy_id")).transpose()?,
+            has_jwt: row.try_get(12)?,
+        })
+    }
+}
+
+impl Rest {
+    fn complete(&mut self, told: Told, now_ms: u64) -> Result<Change, StoreError> {
+        let object = match told.object {
+            Object::Profile(bare) => {
+                ChangedObject::Profile(Box::new(self.complete_profile(*bare, now_ms)))
+            }
+            Object::ProfileRemoved(id) => ChangedObject::ProfileRemoved(id),
+            Object::CollectionRemoved(id) => ChangedObject::CollectionRemoved(id),
+            Object::Collection(id) => {
+                let column = "object_id";
+                let found = self.collections.remove(&id);
+                ChangedObject::Collection(Box::new(found.ok_or(StoreError::Unreadable { column })?))
+            }
+        };
+        let revision = told.revision;
+        Ok(Change { revision, object })
+    }
+
+    fn complete_profile(&mut self, bare: Bare, now_ms: u64) -> Profile {
+        let mut profile = bare.profile;
+        let mut keys = self.keys.remove(&profile.id).unwrap_or_default();
+        key::cut(&mut keys);
+        let keys = carried::keys(keys, now_ms);
+        profile.access = match self.jwts.remove(&profile.id) {
+            Some(stored) => AccessMethod::Jwt(Box::new(self.complete_jwt(stored, keys))),
+            None => AccessMethod::ApiKey { keys },
+        };
+        let policy = bare.policy_id.and_then(|id| self.policies.get(&id));
+        profile.policy = policy.cloned();
+        profile
+    }
+
+    fn complete_jwt(
+        &self,
+        stored: Jwt,
+        keys: Vec<portcullis_feed::ApiKey>,
+    ) -> portcullis_feed::Jwt {
+        let set = match &stored.keys {
+            JwtKeys::Followed(source) => self.key_sets.get(source),
+            JwtKeys::Pasted(_) | JwtKeys::Secret(_) => None,
+        };
+        let mut jwt = carried::jwt(stored, keys);
+        if let Some(set) = set {
+            jwt.keys = set.keys_for(jwt.algorithm);
+        }
+        jwt
+    }
 }
 
 fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> Vec<T> {
@@ -183,73 +309,4 @@ fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> Vec<T> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-fn carried(
-    profile: AccessProfile,
-    client: &Client,
-    policy: Option<&Policy>,
-    keys: Vec<ApiKey>,
-    now_ms: u64,
-) -> Profile {
-    let keys = carried_keys(keys, now_ms);
-    Profile {
-        id: profile.id,
-        client: client.as_carried(),
-        enabled: profile.enabled,
-        expires_at_ms: profile.expires_at_ms,
-        access: match profile.access {
-            AccessMethod::ApiKey => portcullis_feed::AccessMethod::ApiKey { keys },
-            AccessMethod::Jwt(jwt) => {
-                portcullis_feed::AccessMethod::Jwt(Box::new(carried_jwt(*jwt, keys)))
-            }
-        },
-        addresses: profile.addresses,
-        collections: profile.collections,
-        policy: policy.map(Policy::as_carried),
-        observe: profile.observe,
-    }
-}
-
-fn carried_jwt(jwt: Jwt, named_by_keys: Vec<portcullis_feed::ApiKey>) -> portcullis_feed::Jwt {
-    let follows_key_set = matches!(jwt.keys, JwtKeys::Followed(_));
-    let keys = match jwt.keys {
-        JwtKeys::Pasted(keys) => keys,
-        JwtKeys::Secret(k) => vec![Jwk {
-            kid: None,
-            material: KeyMaterial::Oct { k },
-        }],
-        // Filled in where the set is known. As long as it was never fetched, no token is good.
-        JwtKeys::Followed(_) => Vec::new(),
-    };
-    portcullis_feed::Jwt {
-        algorithm: jwt.algorithm,
-        keys,
-        follows_key_set,
-        named_by_keys,
-        identity: jwt.identity,
-        issuers: jwt.issuers,
-        audiences: jwt.audiences,
-        required_claims: jwt.required_claims,
-        max_lifetime_s: jwt.max_lifetime_s,
-        allows_no_expiry: jwt.allows_no_expiry,
-    }
-}
-
-fn carried_keys(keys: Vec<ApiKey>, now_ms: u64) -> Vec<portcullis_feed::ApiKey> {
-    let told_since_ms = now_ms.saturating_sub(SPENT_TOLD_MS);
-    keys.into_iter()
-        .filter(|key| key.revoked_at_ms.is_none_or(|at| at >= told_since_ms))
-        .filter(|key| key.expires_at_ms.is_none_or(|at| at >= told_since_ms))
-        .map(|key| portcullis_feed::ApiKey {
-            id: key.id,
-            digest: key.digest,
-            expires_at_ms: key.expires_at_ms,
-            deprecated_at_ms: key.deprecated_at_ms,
-            state: match key.revoked_at_ms {
-                Some(_) => KeyState::Revoked,
-                None => KeyState::Active,
-            },
-        })
-        .collect()
 }

@@ -74,15 +74,18 @@ pub(crate) fn columns(profile: &AccessProfile, key: &SecretKey) -> Result<Column
     })
 }
 
-pub(crate) fn from_row(row: &Row, key: &SecretKey) -> Result<AccessMethod, StoreError> {
+pub(crate) fn access_from_row(row: &Row, key: &SecretKey) -> Result<AccessMethod, StoreError> {
     match row.try_get("access_method")? {
-        API_KEY => return Ok(AccessMethod::ApiKey),
-        JWT => {}
+        API_KEY => Ok(AccessMethod::ApiKey),
+        JWT => Ok(AccessMethod::Jwt(Box::new(from_row(row, key)?))),
         _ => {
             let column = "access_method";
-            return Err(StoreError::Unreadable { column });
+            Err(StoreError::Unreadable { column })
         }
     }
+}
+
+pub(crate) fn from_row(row: &Row, key: &SecretKey) -> Result<Jwt, StoreError> {
     let terms: Terms = row::from_json(row, "jwt")?;
     let sealed: Option<&str> = row.try_get("jwt_secret")?;
     let keys = match (sealed, row::parsed_if_any(row, "key_set")?) {
@@ -92,7 +95,7 @@ pub(crate) fn from_row(row: &Row, key: &SecretKey) -> Result<AccessMethod, Store
     };
     let issuer: Option<String> = row.try_get("token_issuer")?;
     let client: Option<String> = row.try_get("token_client")?;
-    Ok(AccessMethod::Jwt(Box::new(Jwt {
+    Ok(Jwt {
         algorithm: terms.algorithm,
         keys,
         identity: issuer
@@ -103,5 +106,5 @@ pub(crate) fn from_row(row: &Row, key: &SecretKey) -> Result<AccessMethod, Store
         required_claims: terms.required_claims,
         max_lifetime_s: terms.max_lifetime_s,
         allows_no_expiry: terms.allows_no_expiry,
-    })))
+    })
 }

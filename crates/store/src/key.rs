@@ -1,13 +1,17 @@
 //! API keys in the database: digests only.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use portcullis_feed::{Digest, ProfileId};
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::PROFILE_CHANGED;
+use crate::edit::PROFILE;
 use crate::{ApiKey, Edit, Snapshot, StoreError, row};
+
+/// How many of the revoked keys of a profile are of interest: the last ones. Statements know one less of it by heart.
+const MOST_REVOKED: usize = 20;
 
 impl Snapshot {
     /// The keys of each profile, the newest first: all that were not revoked, and the twenty revoked last. Profiles
@@ -19,20 +23,31 @@ impl Snapshot {
         &mut self,
         profiles: &[ProfileId],
     ) -> Result<HashMap<ProfileId, Vec<ApiKey>>, StoreError> {
-        let mut keys: HashMap<_, Vec<_>> = HashMap::new();
-        let found = self
+        let mut found = self
             .ordered_rows(
-                "SELECT * FROM (SELECT k.*, ROW_NUMBER() OVER \
-                 (PARTITION BY profile_id ORDER BY COALESCE(revoked_at_ms, 0) DESC, id) AS place \
-                 FROM api_keys k WHERE profile_id",
+                "SELECT * FROM api_keys WHERE profile_id",
                 profiles,
-                ") AS placed WHERE revoked_at_ms IS NULL OR place <= 20 \
-                 ORDER BY profile_id, created_at_ms DESC, id",
+                " AND revoked_at_ms IS NULL",
             )
             .await?;
+        let revoked = self
+            .ordered_rows(
+                "SELECT k.* FROM access_profiles p JOIN api_keys k ON k.profile_id = p.id \
+                 AND k.revoked_at_ms >= COALESCE((SELECT r.revoked_at_ms FROM api_keys r \
+                 WHERE r.profile_id = p.id AND r.revoked_at_ms IS NOT NULL \
+                 ORDER BY r.revoked_at_ms DESC LIMIT 1 OFFSET 19), 0) WHERE p.id",
+                profiles,
+                "",
+            )
+            .await?;
+        found.extend(revoked);
+        let mut keys: HashMap<_, Vec<_>> = HashMap::new();
         for row in &found {
             let key = from_row(row)?;
             keys.entry(key.profile_id).or_default().push(key);
+        }
+        for keys in keys.values_mut() {
+            cut(keys);
         }
         Ok(keys)
     }
@@ -71,7 +86,7 @@ impl Edit {
         .bind(key.imported)
         .execute(&mut *self.read().transaction)
         .await?;
-        self.mark(PROFILE_CHANGED, &key.profile_id).await
+        self.mark_changed(PROFILE, &key.profile_id).await
     }
 
     /// Revokes all keys of a profile that are not revoked yet.
@@ -87,7 +102,7 @@ impl Edit {
         .bind(profile.to_string())
         .execute(&mut *self.read().transaction)
         .await?;
-        self.mark(PROFILE_CHANGED, &profile).await
+        self.mark_changed(PROFILE, &profile).await
     }
 
     /// Lets all working keys of a profile go on until then, and no longer, as deprecated ones. Those that were
@@ -112,7 +127,7 @@ impl Edit {
         .bind(profile.to_string())
         .execute(&mut *self.read().transaction)
         .await?;
-        self.mark(PROFILE_CHANGED, &profile).await
+        self.mark_changed(PROFILE, &profile).await
     }
 
     /// Gives a key its new state: when it expires, is deprecated and revoked.
@@ -131,11 +146,23 @@ impl Edit {
         .bind(key.profile_id.to_string())
         .execute(&mut *self.read().transaction)
         .await?;
-        self.mark(PROFILE_CHANGED, &key.profile_id).await
+        self.mark_changed(PROFILE, &key.profile_id).await
     }
 }
 
-fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
+/// Leaves all that were not revoked and those that were last, the newest first.
+pub(crate) fn cut(keys: &mut Vec<ApiKey>) {
+    let by_revocation = |key: &ApiKey| (Reverse(key.revoked_at_ms), key.id.clone());
+    keys.sort_by_cached_key(by_revocation);
+    let mut revoked = 0;
+    keys.retain(|key| {
+        revoked += usize::from(key.revoked_at_ms.is_some());
+        key.revoked_at_ms.is_none() || revoked <= MOST_REVOKED
+    });
+    keys.sort_by_cached_key(|key| (Reverse(key.created_at_ms), key.id.clone()));
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
         id: row.try_get("id")?,
         profile_id: row::parsed(row, "profile_id")?,

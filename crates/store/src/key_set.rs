@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::PROFILES_FOLLOWING_CHANGED;
+use crate::edit::PROFILES_FOLLOWING;
 use crate::{AccessMethod, AccessProfile, Edit, JwtKeys, KeySetSource, Snapshot, StoreError, row};
 
 /// Begins a statement with the sources that profiles follow, each once, and perhaps a NULL. It leaps through the index
@@ -204,7 +204,7 @@ impl Edit {
         .execute(&mut *self.read().transaction)
         .await?;
         if before.keys != set.keys {
-            self.mark(PROFILES_FOLLOWING_CHANGED, &set.source).await?;
+            self.mark_changed(PROFILES_FOLLOWING, &set.source).await?;
         }
         Ok(())
     }

@@ -10,11 +10,12 @@
 //! The newest revision stands in one row, which every edit updates first. That takes the write lock (on PostgreSQL:
 //! the lock of the row), so edits commit in the order of their revisions and a reader who has seen R has seen all up
 //! to R. Each changed object of the feed takes a number of its own; the table `changes` holds only the newest state
-//! of each object.
+//! of each object. What was removed stays there for a while: [`Standing`] says
+//! who still goes on from where it is after that.
 //!
 //! # Secrets
 //!
-//! What has to be known in clear again, the secrets with which tokens are signed, is sealed under a [`SecretKey`] that
+//! What has to be known in clear again, the secrets with which tokens and answers of the feed are signed, is sealed under a [`SecretKey`] that
 //! is not in the database. Callers see it only opened.
 //!
 //! # Databases
@@ -24,15 +25,19 @@
 //! every statement keeps to what both understand (`$1`, `ON CONFLICT`, `RETURNING`, window functions, BIGINT, TEXT
 //! and BOOLEAN).
 
+mod carried;
 mod client;
 mod collection;
 mod database;
 mod edit;
 mod error;
 mod feed;
+mod feed_key;
+mod gateway;
 mod jwt;
 mod key;
 mod key_set;
+mod life;
 mod policy;
 mod profile;
 mod record;
@@ -44,10 +49,14 @@ mod token;
 pub use database::Store;
 pub use edit::Edit;
 pub use error::StoreError;
+pub use feed_key::FeedKey;
+pub use gateway::{Gateway, TokenName};
 pub use key_set::{KeySet, SetKey, SetVersion};
+pub use life::Standing;
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
-    KeySetSource, Policy, ProfileName, TokenKind, TokenSource,
+    KeySetSource, Policy, ProfileName,
 };
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
+pub use token::{GatewayToken, TokenSource};

@@ -4,7 +4,7 @@ use portcullis_feed::PolicyId;
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::PROFILES_OF_POLICY_CHANGED;
+use crate::edit::PROFILES_OF_POLICY;
 use crate::{Edit, Policy, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -73,7 +73,7 @@ impl Edit {
         .execute(&mut *self.read().transaction)
         .await?;
         if before.is_some_and(|before| before.as_carried() != policy.as_carried()) {
-            self.mark(PROFILES_OF_POLICY_CHANGED, &policy.id).await?;
+            self.mark_changed(PROFILES_OF_POLICY, &policy.id).await?;
         }
         Ok(())
     }

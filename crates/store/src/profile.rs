@@ -6,7 +6,7 @@ use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity
 use sqlx::Row as _;
 
 use crate::database::Row;
-use crate::edit::{PROFILE_CHANGED, PROFILE_REMOVED};
+use crate::edit::PROFILE;
 use crate::{AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row};
 
 impl Snapshot {
@@ -208,7 +208,7 @@ impl Edit {
             self.grant(profile).await?;
         }
         if before.is_none_or(|before| carried(&before) != carried(profile)) {
-            self.mark(PROFILE_CHANGED, &profile.id).await?;
+            self.mark_changed(PROFILE, &profile.id).await?;
         }
         Ok(())
     }
@@ -217,8 +217,8 @@ impl Edit {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_profile(&mut self, id: ProfileId) -> Result<(), StoreError> {
-        self.mark(PROFILE_REMOVED, &id).await?;
+    pub async fn delete_profile(&mut self, id: ProfileId, now_ms: u64) -> Result<(), StoreError> {
+        self.mark_removed(PROFILE, &id, now_ms).await?;
         self.run("DELETE FROM access_profiles WHERE id = $1", &id)
             .await
     }
@@ -277,7 +277,7 @@ fn from_row(
         description: row.try_get("description")?,
         collections,
         policy_id: row::parsed_if_any(row, "policy_id")?,
-        access: jwt::from_row(row, secret_key)?,
+        access: jwt::access_from_row(row, secret_key)?,
         addresses: row::from_json(row, "addresses")?,
         enabled: row.try_get("enabled")?,
         observe: row.try_get("observe")?,

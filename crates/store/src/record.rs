@@ -213,24 +213,6 @@ pub struct ProfileName {
     pub name: String,
 }
 
-/// What a token opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenKind {
-    /// The REST interface.
-    Operator,
-    /// The feed.
-    Gateway,
-}
-
-/// Where a token came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenSource {
-    /// Made by the control plane and shown once.
-    Generated,
-    /// Given to the control plane by its environment.
-    Environment,
-}
-
 impl Client {
     /// As profiles carry it in the feed.
     pub(crate) fn as_carried(&self) -> portcullis_feed::Client {
@@ -264,24 +246,6 @@ impl Policy {
             id: self.id,
             rate_limit: self.rate_limit,
             quota: self.quota,
-        }
-    }
-}
-
-impl TokenKind {
-    pub(crate) const fn as_text(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Gateway => "gateway",
-        }
-    }
-}
-
-impl TokenSource {
-    pub(crate) const fn as_text(self) -> &'static str {
-        match self {
-            Self::Generated => "generated",
-            Self::Environment => "environment",
         }
     }
 }

@@ -11,7 +11,11 @@ use crate::database::Row;
 
 /// A value with a written form, such as an identifier.
 pub(crate) fn parsed<T: FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError> {
-    let text: &str = row.try_get(column)?;
+    read(row.try_get(column)?, column)
+}
+
+/// The same, of a text that stood in a column.
+pub(crate) fn read<T: FromStr>(text: &str, column: &'static str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Unreadable { column })
 }
 
@@ -31,7 +35,14 @@ pub(crate) fn from_json<T: DeserializeOwned>(
     row: &Row,
     column: &'static str,
 ) -> Result<T, StoreError> {
-    let text: &str = row.try_get(column)?;
+    read_json(row.try_get(column)?, column)
+}
+
+/// The same, of a text that stood in a column.
+pub(crate) fn read_json<T: DeserializeOwned>(
+    text: &str,
+    column: &'static str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Unreadable { column })
 }
 
@@ -48,7 +59,11 @@ pub(crate) fn from_json_if_any<T: DeserializeOwned>(
 
 /// A time or a revision.
 pub(crate) fn number(row: &Row, column: &'static str) -> Result<u64, StoreError> {
-    let value: i64 = row.try_get(column)?;
+    unsigned(row.try_get(column)?, column)
+}
+
+/// The same, of a value that stood in a column.
+pub(crate) fn unsigned(value: i64, column: &'static str) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| StoreError::Unreadable { column })
 }
 

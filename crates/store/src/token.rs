@@ -1,64 +1,209 @@
 //! Tokens of operators and gateways in the database: digests only.
 
-use portcullis_feed::Digest;
+use portcullis_feed::{Digest, GatewayTokenId};
+use sqlx::Row as _;
 
-use crate::{Edit, Snapshot, StoreError, TokenKind, TokenSource, row};
+use crate::database::Row;
+use crate::{Edit, Snapshot, StoreError, row};
+
+/// Where a token came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenSource {
+    /// Made by the control plane when it started without one, and shown once.
+    Generated,
+    /// Given to the control plane by its environment.
+    Environment,
+    /// Made because an operator asked for it, and shown once.
+    Made,
+}
+
+/// A token that opens the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayToken {
+    /// Its public name.
+    pub id: GatewayTokenId,
+    /// The SHA-256 digest of the token.
+    pub digest: Digest,
+    /// What people call it.
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// Where it came from.
+    pub source: TokenSource,
+    /// Milliseconds since 1970, UTC.
+    pub created_at_ms: u64,
+    /// When it stops opening anything: milliseconds since 1970, UTC.
+    pub expires_at_ms: Option<u64>,
+    /// When it was used last, roughly: milliseconds since 1970, UTC.
+    pub last_used_at_ms: Option<u64>,
+}
 
 impl Snapshot {
-    /// Whether a token with this digest opens what `kind` says.
+    /// Whether a token with this digest opens the REST interface.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn has_token(&mut self, kind: TokenKind, digest: Digest) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM tokens WHERE digest = $1 AND kind = $2")
+    pub async fn has_operator_token(&mut self, digest: Digest) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM tokens WHERE digest = $1 AND kind = 'operator'")
             .bind(digest.to_string())
-            .bind(kind.as_text())
             .fetch_optional(&mut *self.transaction)
             .await?;
         Ok(found.is_some())
     }
 
-    /// Whether there is a token of a kind from a source.
+    /// Whether there is an operator's token from a source.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn has_token_from(
+    pub async fn has_operator_token_from(
         &mut self,
-        kind: TokenKind,
         source: TokenSource,
     ) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM tokens WHERE kind = $1 AND source = $2")
-            .bind(kind.as_text())
+        let found = sqlx::query("SELECT 1 FROM tokens WHERE kind = 'operator' AND source = $1")
             .bind(source.as_text())
             .fetch_optional(&mut *self.transaction)
             .await?;
         Ok(found.is_some())
     }
+
+    /// A token that opens the feed, if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway_token(
+        &mut self,
+        id: GatewayTokenId,
+    ) -> Result<Option<GatewayToken>, StoreError> {
+        let found = sqlx::query("SELECT * FROM tokens WHERE id = $1 AND kind = 'gateway'")
+            .bind(id.to_string())
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        found.as_ref().map(from_row).transpose()
+    }
+
+    /// The tokens that open the feed, after one, in the order of their identifiers, which is that of their creation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway_tokens(
+        &mut self,
+        after: Option<GatewayTokenId>,
+        limit: u32,
+    ) -> Result<Vec<GatewayToken>, StoreError> {
+        let found = sqlx::query(
+            "SELECT * FROM tokens WHERE kind = 'gateway' AND id > $1 ORDER BY id LIMIT $2",
+        )
+        .bind(after.map_or_else(String::new, |id| id.to_string()))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        found.iter().map(from_row).collect()
+    }
 }
 
 impl Edit {
-    /// Makes this the only token of its kind.
+    /// Makes this the only token of operators.
     ///
     /// # Errors
-    /// When the database fails, or the token is one of another kind.
-    pub async fn replace_tokens(
+    /// When the database fails, or the token is one of gateways.
+    pub async fn replace_operator_token(
         &mut self,
-        kind: TokenKind,
         digest: Digest,
         source: TokenSource,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        self.run("DELETE FROM tokens WHERE kind = $1", &kind.as_text())
+        self.run("DELETE FROM tokens WHERE kind = $1", &"operator")
             .await?;
         sqlx::query(
-            "INSERT INTO tokens (digest, kind, source, created_at_ms) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO tokens (digest, kind, source, created_at_ms) \
+             VALUES ($1, 'operator', $2, $3)",
         )
         .bind(digest.to_string())
-        .bind(kind.as_text())
         .bind(source.as_text())
         .bind(row::stored(now_ms))
         .execute(&mut *self.read().transaction)
         .await?;
         Ok(())
     }
+
+    /// Adds a token of gateways, or gives it its new state. Its digest stays what it was.
+    ///
+    /// # Errors
+    /// When the database fails, or the token is one of operators.
+    pub async fn put_gateway_token(&mut self, token: &GatewayToken) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO tokens (digest, kind, id, name, description, source, created_at_ms, \
+             expires_at_ms, last_used_at_ms) VALUES ($1, 'gateway', $2, $3, $4, $5, $6, $7, $8) \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
+             description = excluded.description, source = excluded.source, \
+             expires_at_ms = excluded.expires_at_ms, last_used_at_ms = excluded.last_used_at_ms",
+        )
+        .bind(token.digest.to_string())
+        .bind(token.id.to_string())
+        .bind(&token.name)
+        .bind(&token.description)
+        .bind(token.source.as_text())
+        .bind(row::stored(token.created_at_ms))
+        .bind(token.expires_at_ms.map(row::stored))
+        .bind(token.last_used_at_ms.map(row::stored))
+        .execute(&mut *self.read().transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes when a token of gateways was used last. One that is gone is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_token_used(
+        &mut self,
+        id: GatewayTokenId,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE tokens SET last_used_at_ms = $1 WHERE id = $2")
+            .bind(row::stored(at_ms))
+            .bind(id.to_string())
+            .execute(&mut *self.read().transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a token of gateways.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_gateway_token(&mut self, id: GatewayTokenId) -> Result<(), StoreError> {
+        self.run("DELETE FROM tokens WHERE id = $1 AND kind = 'gateway'", &id)
+            .await
+    }
+}
+
+impl TokenSource {
+    const fn as_text(self) -> &'static str {
+        match self {
+            Self::Generated => "generated",
+            Self::Environment => "environment",
+            Self::Made => "made",
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        [Self::Generated, Self::Environment, Self::Made]
+            .into_iter()
+            .find(|source| source.as_text() == text)
+    }
+}
+
+fn from_row(row: &Row) -> Result<GatewayToken, StoreError> {
+    let source = TokenSource::from_text(row.try_get("source")?);
+    Ok(GatewayToken {
+        id: row::parsed(row, "id")?,
+        digest: row::parsed(row, "digest")?,
+        name: row.try_get("name")?,
+        description: row.try_get("description")?,
+        source: source.ok_or(StoreError::Unreadable { column: "source" })?,
+        created_at_ms: row::number(row, "created_at_ms")?,
+        expires_at_ms: row::number_if_any(row, "expires_at_ms")?,
+        last_used_at_ms: row::number_if_any(row, "last_used_at_ms")?,
+    })
 }

@@ -10,8 +10,8 @@ use portcullis_feed::{Digest, Revision};
 use portcullis_store::{SecretKey, Store};
 
 use crate::chance::{Chance, Kind};
-use crate::population::Population;
 use crate::population::catalogue::{self, COLLECTIONS, POLICIES};
+use crate::population::{Population, START_MS};
 
 /// How many profiles are written at once: long enough for commits not to count, short enough for a log file that is not
 /// much larger than the database.
@@ -40,7 +40,7 @@ pub async fn fill(
     let mut epoch = [0; 16];
     getrandom::fill(&mut epoch)?;
     let epoch = format!("{:032x}", u128::from_be_bytes(epoch));
-    let store = Store::open(folder, &epoch, secret_key).await?;
+    let store = Store::open(folder, &epoch, START_MS, secret_key).await?;
     let mut revision = write_catalogue(&store, population.seed).await?;
     let mut first = 0;
     while first < population.profiles {
@@ -121,12 +121,13 @@ mod tests {
 
         let mut chance = Chance::of(population.seed, Kind::Order, 1);
         let secret_key = SecretKey::new(&chance.bytes(), || Some([0; 24]));
-        let store = Store::open(folder.path(), &"0".repeat(32), secret_key)
+        let store = Store::open(folder.path(), &"0".repeat(32), START_MS, secret_key)
             .await
             .unwrap();
         let mut snapshot = store.read().await.unwrap();
         assert_eq!(snapshot.head().await.unwrap(), head);
-        let changes = snapshot.changes(0, 10_000, 0).await.unwrap();
+        let from_nothing = snapshot.standing(None, 0).await.unwrap().unwrap();
+        let changes = snapshot.changes(&from_nothing, 10_000, 0).await.unwrap();
         let told: HashMap<ProfileId, Profile> = changes
             .into_iter()
             .filter_map(|change| match change.object {

@@ -233,6 +233,15 @@ impl ControlPlane {
         &self.data
     }
 
+    /// The number of its process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pid(&self) -> Result<u32> {
+        let running = self.running.as_ref();
+        Ok(running.context("the control plane does not run")?.pid())
+    }
+
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {

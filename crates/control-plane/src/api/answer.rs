@@ -11,6 +11,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::app::Committed;
+use crate::app::gateway::Applied;
 use crate::app::page::Page;
 
 /// The header that tells the revision of an edit.
@@ -29,6 +30,10 @@ pub struct Edited<T> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub notices: Vec<Notice>,
+    /// Which gateways have applied the edit. Absent, unless it was waited for: then it is added on the way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Applied, required = false)]
+    pub applied: Option<Applied>,
 }
 
 /// Something that was understood in another way than it was written.
@@ -46,7 +51,7 @@ pub struct Notice {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Removed {}
 
-/// A part of a list, in the order of creation.
+/// A part of a list, in the order of creation unless it is said otherwise.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listed<T> {
     /// The records.
@@ -70,6 +75,7 @@ impl<T> Edited<T> {
                     detail: notice.detail,
                 })
                 .collect(),
+            applied: None,
         }
     }
 }
@@ -118,7 +124,10 @@ impl IntoResponses for ReadRefusals {
 impl IntoResponses for WriteRefusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         problems(&[
-            ("400", "The body is not valid JSON."),
+            (
+                "400",
+                "The body is not valid JSON, or the query is malformed.",
+            ),
             ("401", "There is no token, or it is not known."),
             ("404", "There is no such record."),
             ("409", "Another record stands in the way."),

@@ -59,6 +59,29 @@ pub struct ProfilePageQuery {
     pub cursor: Option<String>,
 }
 
+/// Which part of the list of gateways.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GatewayPageQuery {
+    /// Only those in this state: `connected`, `silent` or `lost`.
+    pub state: Option<String>,
+    /// How many records at most: 1 to 1,000, 100 when absent.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// Whether something is done although it has consequences.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ForceQuery {
+    /// Whether it is done all the same. False, when absent.
+    pub force: Option<bool>,
+}
+
 /// A query.
 pub struct Asked<T>(pub T);
 

@@ -3,10 +3,12 @@
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
+use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use utoipa::{PartialSchema as _, ToSchema};
+use utoipa::{IntoParams as _, PartialSchema as _, ToSchema};
 
+use super::applied::WaitQuery;
 use crate::problem::ProblemDetails;
 
 const DESCRIPTION: &str = "Clients, their access profiles and keys, the collections of endpoints that profiles grant, \
@@ -53,12 +55,15 @@ pub fn frame() -> OpenApi {
 /// The whole document as text.
 #[must_use]
 pub fn document() -> String {
-    completed(super::routes().into_openapi())
+    let document = super::routes(|records| records, |others| others);
+    completed(document.into_openapi())
 }
 
-/// The document with the schemas of the patches: those of the drafts, in which nothing is required.
+/// The document with the schemas of the patches, those of the drafts in which nothing is required, and with the
+/// parameters that all changes have.
 pub fn completed(document: OpenApi) -> String {
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    add_wait(&mut document);
     let mut drafts = Vec::new();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         let patches = paths.values_mut().filter_map(|path| path.get_mut("patch"));
@@ -80,6 +85,34 @@ pub fn completed(document: OpenApi) -> String {
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Adds the parameters of waiting to each operation that is answered with a revision.
+fn add_wait(document: &mut Value) {
+    let wait = WaitQuery::into_params(|| Some(ParameterIn::Query));
+    let wait = wait.into_iter().map(serde_json::to_value);
+    let wait: Vec<_> = wait.filter_map(Result::ok).collect();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let paths = paths.into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut);
+    for operation in operations.flat_map(|path| path.values_mut()) {
+        let is_edit = ["200", "201"].iter().any(|status| {
+            let schema = format!("/responses/{status}/content/application~1json/schema/$ref");
+            let schema = operation.pointer(&schema).and_then(Value::as_str);
+            schema.is_some_and(|schema| schema.starts_with("#/components/schemas/Edited_"))
+        });
+        if !is_edit {
+            continue;
+        }
+        let mut parameters = operation["parameters"].take();
+        if !parameters.is_array() {
+            parameters = Value::Array(Vec::new());
+        }
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.extend(wait.iter().cloned());
+        }
+        operation["parameters"] = parameters;
+    }
 }
 
 /// Answers with the document.

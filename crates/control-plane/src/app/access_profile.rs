@@ -156,7 +156,7 @@ impl App {
     pub async fn delete_profile(&self, id: ProfileId) -> Result<Committed<()>, Refusal> {
         let mut edit = self.store.edit().await?;
         edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
-        edit.delete_profile(id).await?;
+        edit.delete_profile(id, self.world.clock.now_ms()).await?;
         Committed::by(edit, ()).await
     }
 

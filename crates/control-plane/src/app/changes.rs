@@ -1,32 +1,33 @@
-//! What gateways hear: the changes after a revision, in pages of bounded size.
+//! What gateways hear: the changes after a revision, in pages of bounded size. Gateways who ask the same at the same time
+//! get the same page, which is made once.
 
-use portcullis_feed::{ChangePage, Epoch, FORMAT, Revision};
+mod page;
+mod pages;
+
+use portcullis_feed::{Epoch, Revision};
 use tokio::sync::watch;
 
 use super::{App, Refusal};
 
-/// How many bytes of changes a page holds at most, unless a single change is longer.
-const LONGEST_PAGE_BYTES: usize = 1_000_000;
+pub use page::WrittenPage;
+pub(super) use pages::Pages;
 
-/// How many changes are read at once: an upper bound of what is in memory and might not fit the page.
-const READ_AT_ONCE: u32 = 250;
+use page::Draft;
+use pages::Key;
 
-/// *What changed after revision `after`?*
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// To which life of the database `after` belongs, as far as the gateway knows.
-    pub epoch: Option<Epoch>,
-    /// What the gateway has seen.
-    pub after: Revision,
-    /// How many changes it takes at once.
-    pub limit: u32,
-}
+/// How many changes are read first, and how many at most: an upper bound of what is in memory and might not fit the
+/// page. Records differ in length, so it is the first that tell how many more will fit.
+const READ_FIRST: u32 = 100;
+const READ_AT_ONCE: u32 = 1_000;
+
+/// For how long a page is kept that still answers the question: what it says of spent keys depends on the time.
+const KEPT_MS: u64 = 60_000;
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Answer {
     /// These changes.
-    Page(ChangePage),
+    Page(WrittenPage),
     /// Nothing so far.
     Nothing,
     /// The gateway has to begin again from nothing.
@@ -34,53 +35,28 @@ pub enum Answer {
 }
 
 impl App {
-    /// Answers a gateway.
+    /// Tells a gateway what changed after a revision: so many changes at most. What names its place together with the
+    /// revision, it says in `epoch`.
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn changes(&self, question: &Question) -> Result<Answer, Refusal> {
-        let mut snapshot = self.store.read().await?;
-        let head = snapshot.head().await?;
-        let is_foreign = match &question.epoch {
-            Some(epoch) => epoch != self.store.epoch(),
-            None => question.after > 0,
-        };
-        if is_foreign || question.after > head {
-            return Ok(Answer::Gone);
-        }
-        let mut page = ChangePage {
-            format: FORMAT,
-            epoch: self.store.epoch().to_owned(),
-            after: question.after,
-            revision: question.after,
-            head,
-            changes: Vec::new(),
-        };
+    pub async fn changes(
+        &self,
+        epoch: Option<&Epoch>,
+        after: Revision,
+        limit: u32,
+    ) -> Result<Answer, Refusal> {
         let now_ms = self.world.clock.now_ms();
-        let mut bytes = 0_usize;
-        let mut wanted = question.limit;
-        while wanted > 0 && page.revision < head {
-            let asked = wanted.min(READ_AT_ONCE);
-            let changes = snapshot.changes(page.revision, asked, now_ms).await?;
-            if changes.is_empty() {
-                page.revision = head;
-            }
-            for change in changes {
-                bytes = bytes.saturating_add(length(&change));
-                if bytes > LONGEST_PAGE_BYTES && !page.changes.is_empty() {
-                    return Ok(Answer::Page(page));
-                }
-                page.revision = change.revision;
-                page.changes.push(change);
-            }
-            wanted = wanted.saturating_sub(asked);
-        }
-        // Who has no epoch yet learns it at once, even where there is nothing to tell: it is in step from then on.
-        Ok(if page.changes.is_empty() && question.epoch.is_some() {
-            Answer::Nothing
-        } else {
-            Answer::Page(page)
-        })
+        let key = Key {
+            epoch: epoch.cloned(),
+            after,
+            limit,
+            head: *self.newest().borrow(),
+            time: now_ms / KEPT_MS,
+        };
+        let made = self.make(epoch, after, limit, now_ms);
+        let answer = self.pages.get(key, made).await?;
+        Ok(answer.unwrap_or(Answer::Gone))
     }
 
     /// Wakes whoever waits for a newer revision.
@@ -88,9 +64,47 @@ impl App {
     pub fn newest(&self) -> watch::Receiver<Revision> {
         self.store.subscribe()
     }
-}
 
-/// What a change adds to a page, with its comma.
-fn length(change: &portcullis_feed::Change) -> usize {
-    serde_json::to_vec(change).map_or(0, |json| json.len().saturating_add(1))
+    /// Nothing, where the gateway has to begin again.
+    async fn make(
+        &self,
+        epoch: Option<&Epoch>,
+        after: Revision,
+        limit: u32,
+        now_ms: u64,
+    ) -> Result<Option<Answer>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        let Some(mut standing) = snapshot.standing(epoch, after).await? else {
+            return Ok(None);
+        };
+        let mut draft = Draft::default();
+        let mut wanted = limit;
+        while wanted > 0 && standing.after < standing.head {
+            let asked = wanted.min(
+                draft
+                    .room()
+                    .map_or(READ_FIRST, |room| room.min(READ_AT_ONCE)),
+            );
+            let changes = snapshot.changes(&standing, asked, now_ms).await?;
+            let is_end = u32::try_from(changes.len()).is_ok_and(|read| read < asked);
+            wanted = wanted.saturating_sub(asked);
+            for change in &changes {
+                if !draft.add(change) {
+                    wanted = 0;
+                    break;
+                }
+                standing.after = change.revision;
+            }
+            if is_end && wanted > 0 {
+                standing.after = standing.head;
+            }
+        }
+        let epoch_now = standing.epoch_at(standing.after);
+        // Who does not know the name of its place learns it at once, even where there is nothing else to tell.
+        if standing.after == after && epoch == Some(&epoch_now) {
+            return Ok(Some(Answer::Nothing));
+        }
+        let page = draft.finished(epoch_now, after, standing.after, standing.head);
+        Ok(Some(Answer::Page(page)))
+    }
 }

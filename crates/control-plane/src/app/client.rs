@@ -91,7 +91,7 @@ impl App {
     pub async fn delete_client(&self, id: ClientId) -> Result<Committed<()>, Refusal> {
         let mut edit = self.store.edit().await?;
         edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
-        edit.delete_client(id).await?;
+        edit.delete_client(id, self.world.clock.now_ms()).await?;
         Committed::by(edit, ()).await
     }
 }

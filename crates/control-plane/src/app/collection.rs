@@ -142,7 +142,8 @@ impl App {
             let kind = "collection";
             return Err(Refusal::InUse { kind, profiles });
         }
-        edit.delete_collection(id).await?;
+        edit.delete_collection(id, self.world.clock.now_ms())
+            .await?;
         Committed::by(edit, ()).await
     }
 }

@@ -6,6 +6,7 @@ use portcullis_feed::CollectionId;
 use portcullis_store::{ProfileName, StoreError};
 
 use super::NoEntropy;
+use super::gateway::{GatewayName, GatewayState};
 
 /// Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,47 @@ pub enum Refusal {
     TooManyKeys {
         /// How many it may have.
         most: usize,
+    },
+    /// Every answer would carry too many signatures.
+    #[error("there are at most {most} feed keys: remove those that no gateway needs any more")]
+    TooManyFeedKeys {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The next start would bring the key back.
+    #[error(
+        "this key comes from the environment of the control plane: take it out of \
+         PORTCULLIS_FEED_SIGNING_KEY and start the control plane again"
+    )]
+    FeedKeyOfEnvironment,
+    /// Nothing would be signed.
+    #[error("this is the only feed key: make another one first, which gateways come to believe")]
+    LastFeedKey,
+    /// Gateways would refuse every answer.
+    #[error("gateways believe no other feed key: {}", Listing(.gateways))]
+    FeedKeyReliedOn {
+        /// Which: the first hundred of those that were heard of lately.
+        gateways: Vec<GatewayName>,
+    },
+    /// The tokens of gateways would be too many.
+    #[error(
+        "there are at most {most} tokens for gateways: withdraw those that are not used any more"
+    )]
+    TooManyTokens {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The next start would bring the token back.
+    #[error(
+        "this token comes from the environment of the control plane: take it out of \
+         PORTCULLIS_GATEWAY_TOKEN and start the control plane again"
+    )]
+    TokenOfEnvironment,
+    /// Who is there would come back at once.
+    #[error("the gateway is {state}: only one that is lost can be forgotten")]
+    NotLost {
+        /// What it is instead.
+        state: GatewayState,
     },
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
@@ -131,6 +173,18 @@ impl fmt::Display for Listed<'_> {
                 pointer => pointer,
             };
             write!(f, "{separator}{pointer}: {}", violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+struct Listing<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, one) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{one}")?;
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
-//! Tokens: who may use the REST interface and the feed. One of each kind, from the environment or made here.
+//! Tokens: who may use the REST interface and the feed. One of each from the environment or made at the first start;
+//! further ones for gateways are in `gateway_token`.
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::Digest;
-use portcullis_store::{TokenKind, TokenSource};
+use portcullis_store::TokenSource;
 
+use super::gateway_token::SettledTokens;
 use super::{App, Refusal};
 
 /// What a token from the environment has at least, and a made one more of.
@@ -45,18 +47,25 @@ impl TryFrom<String> for ChosenToken {
     }
 }
 
+impl ChosenToken {
+    fn digest(&self) -> Digest {
+        digest(self.0.as_bytes())
+    }
+}
+
 impl App {
-    /// Whether a token opens what `kind` says.
+    /// Whether a token opens the REST interface.
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn accepts(&self, kind: TokenKind, token: &[u8]) -> Result<bool, Refusal> {
+    pub async fn accepts_operator(&self, token: &[u8]) -> Result<bool, Refusal> {
         let mut snapshot = self.store.read().await?;
-        Ok(snapshot.has_token(kind, digest(token)).await?)
+        Ok(snapshot.has_operator_token(digest(token)).await?)
     }
 
-    /// Settles which tokens are accepted: those of the environment alone, where it gives any; else those made before;
-    /// else new ones, which `show` gets before they are kept.
+    /// Settles which tokens are accepted: those of the environment, where it gives any; else those made before; else
+    /// new ones, which `show` gets before they are kept. Tokens that operators had made for gateways are accepted in
+    /// any case.
     ///
     /// # Errors
     /// When the records are out of reach, there is no randomness, or they cannot be shown: then nothing is kept.
@@ -67,43 +76,44 @@ impl App {
     ) -> Result<(), E> {
         let now_ms = self.world.clock.now_ms();
         let mut new = NewTokens::default();
-        let mut kept: Vec<(TokenKind, Digest, TokenSource)> = Vec::new();
-        for (kind, chosen, shown) in [
-            (TokenKind::Operator, chosen.operator, &mut new.operator),
-            (TokenKind::Gateway, chosen.gateway, &mut new.gateway),
-        ] {
-            if let Some(ChosenToken(token)) = chosen {
-                kept.push((kind, digest(token.as_bytes()), TokenSource::Environment));
-            } else if !self.has_generated(kind).await? {
-                let token = self.generate(kind)?;
-                kept.push((kind, digest(token.as_bytes()), TokenSource::Generated));
-                *shown = Some(token);
-            }
-        }
+        let operator = self.settle_operator(chosen.operator.as_ref(), &mut new.operator);
+        let operator = operator.await?;
+        let known = self.store.read().await.map_err(Refusal::from)?;
+        let chosen = chosen.gateway.as_ref().map(ChosenToken::digest);
+        let gateways = SettledTokens::settle(&self.world, known, chosen, &mut new.gateway).await?;
         show(&new)?;
         let keep = async {
             let mut edit = self.store.edit().await?;
-            for (kind, digest, source) in kept {
-                edit.replace_tokens(kind, digest, source, now_ms).await?;
+            if let Some((digest, source)) = operator {
+                edit.replace_operator_token(digest, source, now_ms).await?;
             }
+            gateways.keep(&mut edit).await?;
             edit.commit().await
         };
         keep.await.map_err(Refusal::from)?;
+        self.admissions.replace(&gateways.accepted);
         Ok(())
     }
 
-    async fn has_generated(&self, kind: TokenKind) -> Result<bool, Refusal> {
+    /// What becomes the token of operators, unless it stays what it was.
+    async fn settle_operator(
+        &self,
+        chosen: Option<&ChosenToken>,
+        shown: &mut Option<String>,
+    ) -> Result<Option<(Digest, TokenSource)>, Refusal> {
+        if let Some(chosen) = chosen {
+            return Ok(Some((chosen.digest(), TokenSource::Environment)));
+        }
         let mut snapshot = self.store.read().await?;
-        Ok(snapshot
-            .has_token_from(kind, TokenSource::Generated)
-            .await?)
-    }
-
-    fn generate(&self, kind: TokenKind) -> Result<String, Refusal> {
-        let prefix = match kind {
-            TokenKind::Operator => "pto_",
-            TokenKind::Gateway => "ptg_",
-        };
-        Ok(format!("{prefix}{}", Digest(self.world.entropy.bytes()?)))
+        if snapshot
+            .has_operator_token_from(TokenSource::Generated)
+            .await?
+        {
+            return Ok(None);
+        }
+        let token = self.world.new_token("pto_")?;
+        let kept = digest(token.as_bytes());
+        *shown = Some(token);
+        Ok(Some((kept, TokenSource::Generated)))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
+use portcullis_feed::{ClientId, CollectionId, Digest, GatewayTokenId, PolicyId, ProfileId};
 
 /// Where the time comes from: milliseconds since 1970, UTC.
 #[derive(Clone)]
@@ -42,6 +42,11 @@ impl World {
             }),
             entropy: Entropy::new(|bytes| getrandom::fill(bytes).map_err(|_| NoEntropy)),
         }
+    }
+
+    /// A token that nobody can guess, after a prefix that tells what it is for.
+    pub(super) fn new_token(&self, prefix: &str) -> Result<String, NoEntropy> {
+        Ok(format!("{prefix}{}", Digest(self.entropy.bytes()?)))
     }
 }
 
@@ -91,4 +96,4 @@ macro_rules! identifier {
     )*};
 }
 
-identifier!(ClientId, CollectionId, PolicyId, ProfileId);
+identifier!(ClientId, CollectionId, GatewayTokenId, PolicyId, ProfileId);

@@ -3,6 +3,7 @@
 use portcullis_engine::api_key;
 
 const CREDENTIALS: &str = include_str!("../../../../docs/credentials.md");
+const GATEWAYS: &str = include_str!("../../../../docs/gateways.md");
 
 #[test]
 fn the_documented_pattern_of_keys_is_that_of_the_code() {
@@ -13,7 +14,8 @@ fn the_documented_pattern_of_keys_is_that_of_the_code() {
 #[test]
 fn the_documented_examples_are_json() {
     let mut examples = 0;
-    for block in CREDENTIALS.split("```json\n").skip(1) {
+    let blocks = |document: &'static str| document.split("```json\n").skip(1);
+    for block in blocks(CREDENTIALS).chain(blocks(GATEWAYS)) {
         let block = block.split("```").next().unwrap();
         // Where it says which request it belongs to, in its first line.
         let json = block
@@ -22,5 +24,5 @@ fn the_documented_examples_are_json() {
         serde_json::from_str::<serde_json::Value>(json).unwrap();
         examples += 1;
     }
-    assert!(examples >= 7, "{examples}");
+    assert!(examples >= 10, "{examples}");
 }

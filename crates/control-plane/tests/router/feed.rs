@@ -200,6 +200,10 @@ async fn a_question_that_makes_no_sense_is_refused() {
         "after=-1",
         "after=x",
         "wait=1.5",
+        "nonce=",
+        "nonce=00112233445566",
+        "nonce=00112233445566FF",
+        "nonce=0011223344556677x",
     ] {
         stage
             .gateway()
@@ -218,4 +222,82 @@ async fn waiting_gateways_are_let_go_when_the_process_stops() {
         .await
         .unwrap();
     answer.unwrap().is(204);
+}
+
+#[tokio::test]
+async fn a_refused_nonce_is_named() {
+    let stage = open().await;
+    let question = format!("/feed/v1/changes?nonce={}", "0".repeat(65));
+    let refused = stage.gateway().gets(&question).await.is(400);
+    assert_eq!(
+        refused["detail"],
+        "`nonce` is 16 to 64 hexadecimal digits in lower case"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_in_step_learns_the_new_name_of_its_place() {
+    let stage = open().await;
+    stage.operator().creates_collection("orders").await;
+    let stage = stage.reopened().await;
+    let question = "/feed/v1/changes?epoch=epoch-1&after=1&wait=60";
+    let page = page(&stage.gateway().gets(question).await.is(200));
+    assert_eq!((page.after, page.revision, page.head), (1, 1, 1));
+    assert_eq!((page.epoch.as_str(), page.changes.len()), ("epoch-2", 0));
+}
+
+#[tokio::test]
+async fn half_way_through_a_gateway_goes_on_after_a_restart() {
+    let stage = open().await;
+    for name in ["a", "b", "c", "d"] {
+        stage.operator().creates_collection(name).await;
+    }
+    let question = "/feed/v1/changes?limit=2";
+    let first = page(&stage.gateway().gets(question).await.is(200));
+    let stage = stage.reopened().await;
+    let question = format!("{question}&epoch={}&after={}", first.epoch, first.revision);
+    let rest = page(&stage.gateway().gets(&question).await.is(200));
+    assert_eq!((rest.revision, rest.changes.len()), (4, 2));
+    assert_eq!(rest.epoch, "epoch-2");
+}
+
+#[tokio::test]
+async fn a_thousand_waiting_gateways_get_the_same_page() {
+    let stage = open().await;
+    let question = "/feed/v1/changes?epoch=epoch-1&after=0&wait=60";
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..1_000 {
+        let gateway = stage.gateway();
+        waiting.spawn(async move { gateway.gets(question).await });
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let created = stage.operator().creates_collection("orders").await;
+    for answer in waiting.join_all().await {
+        let page = page(&answer.is(200));
+        assert_eq!((page.revision, page.changes.len()), (created.revision(), 1));
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_in_the_next_page_though_the_page_before_is_kept() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let collection = operator.creates_collection("orders").await;
+    let path = format!("/api/v1/collections/{}", collection.id());
+    for number in 2..10 {
+        let version = format!("v{number}");
+        let patch = json!({"version": version});
+        operator.patches(&path, patch).await.is(200);
+        for _ in 0..2 {
+            let answer = stage.gateway().gets("/feed/v1/changes").await.is(200);
+            let page = page(&answer);
+            assert_eq!(page.changes.len(), 1);
+            let ChangedObject::Collection(told) = &page.changes[0].object else {
+                panic!("{page:?}");
+            };
+            assert_eq!((&told.version, page.head), (&version, number));
+        }
+    }
 }

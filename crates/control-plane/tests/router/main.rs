@@ -6,15 +6,20 @@
 )]
 
 mod access_profiles;
+mod applied;
 mod bad_input;
 mod clients;
 mod collections;
 mod documents;
 mod feed;
+mod feed_keys;
+mod gateway_tokens;
+mod gateways;
 mod jwt;
 mod key_sets;
 mod keys;
 mod openapi;
 mod policies;
+mod removals;
 mod stage;
 mod tokens;

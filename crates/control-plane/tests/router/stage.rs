@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
@@ -29,13 +30,15 @@ pub struct Stage {
     pub clock_ms: Arc<AtomicU64>,
     pub stop: watch::Sender<bool>,
     pub folder: TempDir,
+    drawn: Arc<AtomicU64>,
+    life: u32,
 }
 
 /// Somebody who calls it.
 #[derive(Clone)]
 pub struct Caller {
     router: Router,
-    token: Option<&'static str>,
+    token: Option<String>,
 }
 
 /// What a caller gets.
@@ -54,13 +57,24 @@ pub async fn open() -> Stage {
 pub async fn open_with(networks: &str) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
+    open_in(folder, networks, clock_ms, Arc::default(), 1, GATEWAY_TOKEN).await
+}
+
+async fn open_in(
+    folder: TempDir,
+    networks: &str,
+    clock_ms: Arc<AtomicU64>,
+    drawn: Arc<AtomicU64>,
+    life: u32,
+    gateway_token: &str,
+) -> Stage {
     let now = Arc::clone(&clock_ms);
-    let drawn = AtomicU64::new(0);
+    let draws = Arc::clone(&drawn);
     let world = World {
         clock: Clock::new(move || now.load(Ordering::Relaxed)),
         entropy: Entropy::new(move |bytes| {
             // No chance, but never the same twice: not in the five bits of each byte either, which ids of keys show.
-            let mut number = drawn.fetch_add(1, Ordering::Relaxed);
+            let mut number = draws.fetch_add(1, Ordering::Relaxed);
             for byte in bytes.iter_mut().rev() {
                 *byte = u8::try_from(number % 32).unwrap();
                 number /= 32;
@@ -70,19 +84,26 @@ pub async fn open_with(networks: &str) -> Stage {
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let store = Store::open(folder.path(), "epoch-1", secret_key)
-        .await
-        .unwrap();
+    let store = Store::open(
+        folder.path(),
+        &format!("epoch-{life}"),
+        BEGIN_MS,
+        secret_key,
+    )
+    .await
+    .unwrap();
     let app = App::new(store, world, "test").unwrap();
     let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
     let tokens = ChosenTokens {
         operator: chosen(OPERATOR_TOKEN),
-        gateway: chosen(GATEWAY_TOKEN),
+        gateway: chosen(gateway_token),
     };
     app.settle_tokens(tokens, |_| Ok::<(), Refusal>(()))
         .await
         .unwrap();
+    app.settle_feed_keys(None).await.unwrap();
+    app.remember_gateways().await.unwrap();
     let (stop, stopping) = watch::channel(false);
     Stage {
         router: router(&app, stopping),
@@ -90,6 +111,8 @@ pub async fn open_with(networks: &str) -> Stage {
         clock_ms,
         stop,
         folder,
+        drawn,
+        life,
     }
 }
 
@@ -106,11 +129,45 @@ impl Stage {
         self.caller(None)
     }
 
-    pub fn caller(&self, token: Option<&'static str>) -> Caller {
+    pub fn caller(&self, token: Option<&str>) -> Caller {
         Caller {
             router: self.router.clone(),
-            token,
+            token: token.map(str::to_owned),
         }
+    }
+
+    /// Ends it, and opens another one over the same records.
+    pub async fn reopened(self) -> Self {
+        self.reopened_with(GATEWAY_TOKEN).await
+    }
+
+    /// The same, when it has no time to end.
+    pub async fn killed(self) -> Self {
+        drop((self.router, self.app));
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            GATEWAY_TOKEN,
+        )
+        .await
+    }
+
+    /// The same, with another token of gateways in its environment.
+    pub async fn reopened_with(self, gateway_token: &str) -> Self {
+        self.app.close().await;
+        drop((self.router, self.app));
+        open_in(
+            self.folder,
+            "",
+            self.clock_ms,
+            self.drawn,
+            self.life + 1,
+            gateway_token,
+        )
+        .await
     }
 
     /// Lets time pass.
@@ -120,10 +177,15 @@ impl Stage {
 }
 
 impl Caller {
-    pub async fn sends(&self, request: Request<Body>) -> Answer {
+    /// Sends a request, and gets the very bytes of the answer.
+    pub async fn sends_raw(&self, request: Request<Body>) -> (Parts, Bytes) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (parts, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    pub async fn sends(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.sends_raw(request).await;
         let text = || Value::from(String::from_utf8_lossy(&body).into_owned());
         Answer {
             status: parts.status,
@@ -134,7 +196,7 @@ impl Caller {
 
     pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         let request = Request::builder().method(method).uri(path);
-        match self.token {
+        match &self.token {
             Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => request,
         }

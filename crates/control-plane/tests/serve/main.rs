@@ -6,6 +6,8 @@
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
 
+mod feed_keys;
+mod gateways;
 mod key_sets;
 mod process;
 mod secret_key;

@@ -31,15 +31,22 @@ fn a_signal_lets_waiting_gateways_go_and_ends_the_process_with_0() {
 }
 
 #[test]
-fn what_was_committed_outlives_a_kill() {
+fn a_gateway_goes_on_where_it_was_after_a_kill() {
     let data = tempfile::tempdir().unwrap();
+    let epoch = |answer: &str| {
+        let epoch = answer.split("\"epoch\":\"").nth(1).unwrap();
+        epoch.split('"').next().unwrap().to_owned()
+    };
     let process = start(command_with_tokens(data.path()), 0);
-    let first = process.answer(GATEWAY_TOKEN, "/feed/v1/changes");
+    let first = epoch(&process.answer(GATEWAY_TOKEN, "/feed/v1/changes"));
     process.signal("KILL");
     process.ended();
 
     let process = start(command_with_tokens(data.path()), 0);
-    let again = process.answer(GATEWAY_TOKEN, "/feed/v1/changes");
-    let body = |answer: &str| answer.split("\r\n\r\n").nth(1).unwrap().to_owned();
-    assert_eq!(body(&first), body(&again));
+    let question = format!("/feed/v1/changes?epoch={first}&after=0");
+    let again = process.answer(GATEWAY_TOKEN, &question);
+    assert_eq!(status(&again), 200);
+    assert_ne!(epoch(&again), first);
+    let question = question.replace(&first, "fffffffffffffffffffffffffffffffff");
+    assert_eq!(process.status(GATEWAY_TOKEN, &question), 410);
 }

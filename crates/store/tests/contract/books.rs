@@ -7,7 +7,8 @@ use portcullis_feed::{
     PolicyId, ProfileId, RateLimit, RateWindow, Revision,
 };
 use portcullis_store::{
-    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Policy, SecretKey, Store,
+    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Policy, SecretKey, Snapshot,
+    Store,
 };
 use tempfile::TempDir;
 
@@ -18,6 +19,28 @@ pub const NOW_MS: u64 = 1_800_000_000_000;
 pub struct Books {
     pub store: Store,
     pub folder: TempDir,
+}
+
+/// The folder of a store that is not open.
+pub struct Closed {
+    pub folder: TempDir,
+}
+
+impl Closed {
+    pub async fn opened_as(self, epoch: &str) -> Books {
+        self.opened_at(epoch, NOW_MS).await
+    }
+
+    /// The same at another time.
+    pub async fn opened_at(self, epoch: &str, now_ms: u64) -> Books {
+        let store = Store::open(self.folder.path(), epoch, now_ms, secret_key(1))
+            .await
+            .unwrap();
+        Books {
+            store,
+            folder: self.folder,
+        }
+    }
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -37,10 +60,7 @@ pub fn secret_key(byte: u8) -> SecretKey {
 
 pub async fn open() -> Books {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), "epoch-1", secret_key(1))
-        .await
-        .unwrap();
-    Books { store, folder }
+    Closed { folder }.opened_as("epoch-1").await
 }
 
 pub fn client(name: &str) -> Client {
@@ -126,13 +146,18 @@ pub fn key(profile: &AccessProfile) -> ApiKey {
 impl Books {
     /// Opens the same folder again.
     pub async fn reopened(self) -> Self {
+        self.reopened_as("epoch-2").await
+    }
+
+    /// The same with another name for its new life.
+    pub async fn reopened_as(self, epoch: &str) -> Self {
+        self.closed().await.opened_as(epoch).await
+    }
+
+    /// Ends the work on the database.
+    pub async fn closed(self) -> Closed {
         self.store.close().await;
-        drop(self.store);
-        let store = Store::open(self.folder.path(), "epoch-2", secret_key(1))
-            .await
-            .unwrap();
-        Self {
-            store,
+        Closed {
             folder: self.folder,
         }
     }
@@ -180,8 +205,13 @@ impl Books {
     }
 
     pub async fn changes_after(&self, after: Revision) -> Vec<Change> {
+        self.changes_at(after, NOW_MS).await
+    }
+
+    /// The same at another time.
+    pub async fn changes_at(&self, after: Revision, now_ms: u64) -> Vec<Change> {
         let mut snapshot = self.store.read().await.unwrap();
-        snapshot.changes(after, 10_000, NOW_MS).await.unwrap()
+        first_changes(&mut snapshot, after, 10_000, now_ms).await
     }
 
     /// The profile as gateways see it.
@@ -203,6 +233,20 @@ impl Books {
         };
         keys.into_iter().map(|key| (key.id, key.state)).collect()
     }
+}
+
+/// What a reader in step with a revision is told after it: the first changes.
+pub async fn first_changes(
+    snapshot: &mut Snapshot,
+    after: Revision,
+    limit: u32,
+    now_ms: u64,
+) -> Vec<Change> {
+    let newest = snapshot.standing(None, 0).await.unwrap().unwrap();
+    let epoch = newest.epoch_at(newest.head);
+    let standing = snapshot.standing(Some(&epoch), after).await.unwrap();
+    let standing = standing.unwrap();
+    snapshot.changes(&standing, limit, now_ms).await.unwrap()
 }
 
 /// What changed, in order, as identifiers; what was removed with a minus.

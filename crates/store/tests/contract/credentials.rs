@@ -162,7 +162,7 @@ async fn another_secret_key_is_refused_and_the_right_one_still_opens() {
     books.store.close().await;
     drop(books.store);
 
-    let refusal = Store::open(books.folder.path(), "epoch-1", secret_key(2))
+    let refusal = Store::open(books.folder.path(), "epoch-1", NOW_MS, secret_key(2))
         .await
         .err()
         .unwrap();
@@ -170,7 +170,7 @@ async fn another_secret_key_is_refused_and_the_right_one_still_opens() {
         matches!(refusal, StoreError::OtherSecretKey { .. }),
         "{refusal}"
     );
-    let store = Store::open(books.folder.path(), "epoch-1", secret_key(1))
+    let store = Store::open(books.folder.path(), "epoch-2", NOW_MS, secret_key(1))
         .await
         .unwrap();
     let mut snapshot = store.read().await.unwrap();

@@ -2,7 +2,7 @@
 
 use portcullis_feed::{ChangedObject, KeyState};
 
-use crate::books::{NOW_MS, client, collection, key, names, open, policy, profile};
+use crate::books::{NOW_MS, client, collection, first_changes, key, names, open, policy, profile};
 
 #[tokio::test]
 async fn a_new_profile_is_told_with_all_that_it_carries() {
@@ -141,10 +141,10 @@ async fn what_was_removed_stays_told() {
     let (acme, orders, production) = books.with_profile("acme").await;
     let head = books.head().await;
     books
-        .edit(async |edit| edit.delete_client(acme.id).await.unwrap())
+        .edit(async |edit| edit.delete_client(acme.id, NOW_MS).await.unwrap())
         .await;
     books
-        .edit(async |edit| edit.delete_collection(orders.id).await.unwrap())
+        .edit(async |edit| edit.delete_collection(orders.id, NOW_MS).await.unwrap())
         .await;
 
     let told = [format!("-{}", production.id), format!("-{}", orders.id)];
@@ -166,7 +166,7 @@ async fn changes_are_read_in_pages() {
     let mut after = 0;
     loop {
         let mut snapshot = books.store.read().await.unwrap();
-        let page = snapshot.changes(after, 3, NOW_MS).await.unwrap();
+        let page = first_changes(&mut snapshot, after, 3, NOW_MS).await;
         let Some(last) = page.last() else { break };
         assert!(page.len() <= 3);
         after = last.revision;
@@ -201,8 +201,7 @@ async fn the_holders_of_the_last_twenty_revoked_keys_are_told_for_thirty_days() 
     let states = [vec![KeyState::Active], vec![KeyState::Revoked; 20]].concat();
     assert_eq!(told, ids.iter().cloned().zip(states).collect::<Vec<_>>());
 
-    let mut later = books.store.read().await.unwrap();
-    let changes = later.changes(0, 10, NOW_MS + 15 * DAY_MS).await.unwrap();
+    let changes = books.changes_at(0, NOW_MS + 15 * DAY_MS).await;
     let ChangedObject::Profile(carried) = &changes[1].object else {
         panic!("{changes:?}");
     };

@@ -98,8 +98,7 @@ async fn fetched(books: &Books, source: &KeySetSource, keys: &[SetKey]) -> Revis
 
 /// The names of the keys that gateways are told, for each profile that changed.
 async fn told(books: &Books, after: Revision) -> Vec<(String, Vec<String>)> {
-    let mut snapshot = books.store.read().await.unwrap();
-    let changes = snapshot.changes(after, 100, NOW_MS).await.unwrap();
+    let changes = books.changes_after(after).await;
     changes
         .into_iter()
         .filter_map(|change| match change.object {
@@ -180,7 +179,7 @@ async fn a_set_is_known_as_long_as_a_profile_follows_it() {
     assert_eq!(known(&books, &second).await.unwrap().due_at_ms, NOW_MS + 5);
 
     books
-        .edit(async |edit| edit.delete_profile(profiles[1].id).await.unwrap())
+        .edit(async |edit| edit.delete_profile(profiles[1].id, NOW_MS).await.unwrap())
         .await;
     assert!(has_others().await);
     follow(NOW_MS + 9).await;
@@ -291,7 +290,7 @@ async fn a_set_that_nobody_follows_any_more_is_not_kept() {
     set.keys = vec![key("a", "P-256", None)];
     books
         .edit(async |edit| {
-            edit.delete_profile(profiles[0].id).await.unwrap();
+            edit.delete_profile(profiles[0].id, NOW_MS).await.unwrap();
             edit.follow_key_sets(NOW_MS).await.unwrap();
             edit.change_key_set(&set).await.unwrap();
         })

@@ -3,7 +3,7 @@
 use portcullis_feed::{
     AddressLists, ClientId, CollectionId, PolicyId, ProfileId, Quota, QuotaWindow,
 };
-use portcullis_store::{ProfileName, TokenKind, TokenSource};
+use portcullis_store::ProfileName;
 
 use crate::books::{NOW_MS, client, collection, key, open, policy, profile};
 
@@ -125,7 +125,7 @@ async fn who_stands_in_the_way_of_a_removal_is_named() {
         edit.read().profiles_under(partners.id, 9).await.unwrap(),
         named
     );
-    assert!(edit.delete_collection(orders.id).await.is_err());
+    assert!(edit.delete_collection(orders.id, NOW_MS).await.is_err());
 }
 
 #[tokio::test]
@@ -158,44 +158,11 @@ async fn a_removed_client_takes_profiles_and_keys_along() {
         .await;
 
     books
-        .edit(async |edit| edit.delete_client(acme.id).await.unwrap())
+        .edit(async |edit| edit.delete_client(acme.id, NOW_MS).await.unwrap())
         .await;
 
     let mut snapshot = books.store.read().await.unwrap();
     assert_eq!(snapshot.client(acme.id).await.unwrap(), None);
     assert_eq!(snapshot.profile(production.id).await.unwrap(), None);
     assert!(snapshot.keys_of(&[production.id]).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn there_is_one_token_of_each_kind() {
-    let books = open().await;
-    let (_, _, production) = books.with_profile("acme").await;
-    let [old, new, other] = [(); 3].map(|()| key(&production).digest);
-    let replace = async |kind, digest, source| {
-        books
-            .edit(async |edit| {
-                edit.replace_tokens(kind, digest, source, NOW_MS)
-                    .await
-                    .unwrap();
-            })
-            .await
-    };
-
-    replace(TokenKind::Operator, old, TokenSource::Generated).await;
-    replace(TokenKind::Gateway, other, TokenSource::Generated).await;
-    replace(TokenKind::Operator, new, TokenSource::Environment).await;
-
-    let mut snapshot = books.store.read().await.unwrap();
-    assert!(!snapshot.has_token(TokenKind::Operator, old).await.unwrap());
-    assert!(snapshot.has_token(TokenKind::Operator, new).await.unwrap());
-    assert!(
-        !snapshot
-            .has_token(TokenKind::Operator, other)
-            .await
-            .unwrap()
-    );
-    assert!(snapshot.has_token(TokenKind::Gateway, other).await.unwrap());
-    let generated = snapshot.has_token_from(TokenKind::Operator, TokenSource::Generated);
-    assert!(!generated.await.unwrap());
 }

@@ -1,12 +1,14 @@
 //! Databases of earlier versions: their records stay, and mean what they meant.
 
-use portcullis_feed::KeyState;
-use portcullis_store::{AccessMethod, Store};
+use portcullis_feed::{Digest, GatewayTokenId, KeyState, Position};
+use portcullis_store::{AccessMethod, GatewayToken, Store, TokenSource};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use crate::books::{Books, NOW_MS, client, collection, key, profile, secret_key};
+use crate::books::{
+    Books, NOW_MS, client, collection, first_changes, key, names, profile, secret_key,
+};
 
 const FIRST: &str = include_str!("../../migrations/1_records.sql");
 
@@ -16,6 +18,7 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     let acme = client("acme");
     let orders = collection("orders");
     let production = profile(&acme, &[&orders]);
+    let removed = profile(&acme, &[]);
     let issued = key(&production);
     let options = SqliteConnectOptions::new()
         .filename(folder.path().join("portcullis.db"))
@@ -37,7 +40,7 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
         .unwrap();
     let endpoints = serde_json::to_string(&orders.endpoints).unwrap();
     for statement in [
-        "INSERT INTO state VALUES (1, 'epoch-1', 2)".to_owned(),
+        "INSERT INTO state VALUES (1, 'epoch-1', 3)".to_owned(),
         format!(
             "INSERT INTO clients VALUES ('{}', 'acme', NULL, TRUE, {NOW_MS}, {NOW_MS})",
             acme.id
@@ -61,8 +64,15 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
             issued.id, production.id, issued.digest
         ),
         format!(
-            "INSERT INTO changes VALUES ('collection', '{}', 1, FALSE), ('profile', '{}', 2, FALSE)",
-            orders.id, production.id
+            "INSERT INTO tokens VALUES ('{}', 'operator', 'environment', {NOW_MS}), \
+             ('{}', 'gateway', 'generated', {NOW_MS})",
+            Digest([1; 32]),
+            Digest([2; 32])
+        ),
+        format!(
+            "INSERT INTO changes VALUES ('collection', '{}', 1, FALSE), \
+             ('profile', '{}', 2, FALSE), ('profile', '{}', 3, TRUE)",
+            orders.id, production.id, removed.id
         ),
     ] {
         sqlx::query(AssertSqlSafe(statement))
@@ -72,19 +82,46 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     }
     pool.close().await;
 
-    let store = Store::open(folder.path(), "epoch-2", secret_key(1))
+    let store = Store::open(folder.path(), "epoch-2", NOW_MS, secret_key(1))
         .await
         .unwrap();
     let books = Books { store, folder };
 
-    assert_eq!(books.store.epoch(), "epoch-1");
     let mut snapshot = books.store.read().await.unwrap();
+    let position = |epoch: &str, revision| Position {
+        epoch: epoch.into(),
+        revision,
+    };
+    for (seen, has_seen) in [
+        (position("epoch-1", 3), true),
+        (position("epoch-1", 4), false),
+        (position("epoch-2", 3), true),
+        (position("epoch-3", 3), false),
+    ] {
+        assert_eq!(books.store.is_on_history(&seen), has_seen);
+    }
+    let told = first_changes(&mut snapshot, 0, 10, NOW_MS).await;
+    let [orders_id, production_id] = [orders.id.to_string(), production.id.to_string()];
+    let gone = format!("-{}", removed.id);
+    assert_eq!(names(&told), [orders_id, production_id, gone]);
     let found = snapshot.profile(production.id).await.unwrap().unwrap();
     assert_eq!(found.access, AccessMethod::ApiKey);
     assert_eq!(found, production);
     assert_eq!(snapshot.collection(orders.id).await.unwrap(), Some(orders));
     let keys = snapshot.keys_of(&[production.id]).await.unwrap();
     assert_eq!(keys[&production.id], std::slice::from_ref(&issued));
+    assert!(snapshot.has_operator_token(Digest([1; 32])).await.unwrap());
+    let token = GatewayToken {
+        id: GatewayTokenId::from_parts(0, 0),
+        digest: Digest([2; 32]),
+        name: "default".into(),
+        description: None,
+        source: TokenSource::Generated,
+        created_at_ms: NOW_MS,
+        expires_at_ms: None,
+        last_used_at_ms: None,
+    };
+    assert_eq!(snapshot.gateway_tokens(None, 10).await.unwrap(), [token]);
     drop(snapshot);
     assert_eq!(
         books.carried_keys(production.id).await,

@@ -1,0 +1,142 @@
+//! `/gateway-tokens`: by what gateways come.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use portcullis_feed::GatewayTokenId;
+use portcullis_store::TokenSource;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Listed, ReadRefusals, WriteRefusals};
+use super::asked::{Asked, Draft, Named, PageQuery, id, limit};
+use super::keys::shown_once;
+use crate::app::App;
+use crate::app::gateway_token::{GatewayTokenDraft, NewGatewayToken};
+use crate::app::time::Moment;
+use crate::problem::Problem;
+
+/// A token of gateways as it may be shown at any time: never the token itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GatewayToken {
+    /// Its public name.
+    #[schema(value_type = String, example = "gt_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub id: GatewayTokenId,
+    /// What people call it.
+    #[schema(example = "Edge in Frankfurt")]
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+    /// When it was created.
+    pub created_at: Moment,
+    /// When it stops opening the feed. Never, when null.
+    pub expires_at: Option<Moment>,
+    /// When a gateway used it last, to within a few seconds. Null, when none has.
+    pub last_used_at: Option<Moment>,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The environment of the control plane gives it. It cannot be withdrawn here.
+    Environment,
+    /// The control plane made it when it started without one.
+    Generated,
+    /// It was made here.
+    Made,
+}
+
+/// A new token of gateways.
+#[derive(Serialize, ToSchema)]
+pub struct ShownGatewayToken {
+    /// What is known of it later.
+    #[serde(flatten)]
+    pub record: GatewayToken,
+    /// The whole token. Shown only now: the control plane keeps its digest.
+    #[schema(example = "ptg_…")]
+    pub token: String,
+}
+
+impl From<portcullis_store::GatewayToken> for GatewayToken {
+    fn from(stored: portcullis_store::GatewayToken) -> Self {
+        Self {
+            id: stored.id,
+            name: stored.name,
+            description: stored.description,
+            source: match stored.source {
+                TokenSource::Environment => Source::Environment,
+                TokenSource::Generated => Source::Generated,
+                TokenSource::Made => Source::Made,
+            },
+            created_at: Moment::from_ms(stored.created_at_ms),
+            expires_at: stored.expires_at_ms.map(Moment::from_ms),
+            last_used_at: stored.last_used_at_ms.map(Moment::from_ms),
+        }
+    }
+}
+
+/// Makes a token for gateways
+///
+/// The answer shows it, only this once. Any number of gateways may come by one token; with one for each, a single
+/// gateway can be shut out.
+#[utoipa::path(post, path = "/gateway-tokens", operation_id = "create_gateway_token", tag = "gateways",
+    request_body = GatewayTokenDraft,
+    responses((status = 201, description = "The token.", body = ShownGatewayToken), WriteRefusals))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Draft(draft): Draft<GatewayTokenDraft>,
+) -> Result<Response, Problem> {
+    let NewGatewayToken { token, record } = app.create_gateway_token(draft).await?;
+    let record = record.into();
+    let shown = ShownGatewayToken { record, token };
+    Ok(shown_once((StatusCode::CREATED, Json(shown))))
+}
+
+/// Lists the tokens of gateways
+#[utoipa::path(get, path = "/gateway-tokens", operation_id = "list_gateway_tokens", tag = "gateways",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the tokens.", body = Listed<GatewayToken>), ReadRefusals))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Asked(page): Asked<PageQuery>,
+) -> Result<Json<Listed<GatewayToken>>, Problem> {
+    let after = id("cursor", page.cursor.as_deref())?;
+    let page = app.gateway_tokens(after, limit(page.limit)?).await?;
+    Ok(Json(Listed::of(
+        page,
+        |token| token.id.to_string(),
+        GatewayToken::from,
+    )))
+}
+
+/// Reads a token of gateways
+#[utoipa::path(get, path = "/gateway-tokens/{id}", operation_id = "read_gateway_token", tag = "gateways",
+    params(("id" = String, Path, description = "The identifier of the token.")),
+    responses((status = 200, description = "The token.", body = GatewayToken), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Named(id): Named<GatewayTokenId>,
+) -> Result<Json<GatewayToken>, Problem> {
+    Ok(Json(app.gateway_token(id).await?.into()))
+}
+
+/// Withdraws a token of gateways
+///
+/// At once: questions that are open end with 401. Gateways that come by it keep what they know, and learn nothing new.
+/// The token from the environment cannot be withdrawn, since the next start would bring it back.
+#[utoipa::path(delete, path = "/gateway-tokens/{id}", operation_id = "delete_gateway_token", tag = "gateways",
+    params(("id" = String, Path, description = "The identifier of the token.")),
+    responses((status = 204, description = "The token is gone."), WriteRefusals))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Named(id): Named<GatewayTokenId>,
+) -> Result<StatusCode, Problem> {
+    app.delete_gateway_token(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,352 @@
+//! The gateways: what each is and has, by its own words, and which of them have applied a change.
+
+mod applied;
+mod believers;
+mod commits;
+mod fleet;
+mod report;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use portcullis_feed::{GatewayReport, GatewayTokenId, Revision};
+use portcullis_store::{Edit, Gateway, Store, TokenName};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::page::Page;
+use super::{App, Clock, Refusal};
+use commits::Commits;
+use fleet::{Fleet, FleetIsFull, Member, Word};
+use report::Said;
+
+pub use applied::{Applied, Laggard};
+pub use believers::{Believers, GatewayName};
+pub use fleet::{GatewayState, InvalidState};
+pub use report::{Instance, InvalidInstance, InvalidReport};
+
+/// How often what is known of the gateways is saved.
+const SAVED_EVERY: Duration = Duration::from_secs(5);
+
+/// What is known of the gateways.
+pub(super) struct Gateways {
+    store: Store,
+    clock: Clock,
+    fleet: Mutex<Fleet>,
+    commits: Mutex<Commits>,
+    /// Rises whenever a gateway has applied something else than before.
+    reported: watch::Sender<u64>,
+    lowest: Mutex<Option<applied::Lowest>>,
+    /// How many questions are open whose askers did not say who they are.
+    unidentified: AtomicUsize,
+    /// Whose reports could not be read: said once for each token.
+    complained_of: Mutex<HashSet<GatewayTokenId>>,
+}
+
+/// A question that a gateway has open, until this is dropped.
+pub struct OpenQuestion {
+    gateways: Arc<Gateways>,
+    instance: Option<Instance>,
+}
+
+/// A gateway as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayStatus {
+    /// What it said last.
+    pub gateway: Gateway,
+    /// How it stands with it.
+    pub state: GatewayState,
+    /// Whether it asks at this moment.
+    pub is_asking: bool,
+    /// For how long it has not been heard of, in milliseconds.
+    pub staleness_ms: u64,
+    /// By how much the newest revision is greater than what it has applied. Absent when it has applied nothing of the
+    /// history of this database.
+    pub lag: Option<u64>,
+    /// Since when there has been something that it has not applied, roughly: milliseconds since 1970, UTC.
+    pub behind_since_ms: Option<u64>,
+    /// Whether its token opens the feed still.
+    pub is_token_accepted: bool,
+}
+
+impl App {
+    /// Takes in what was known of the gateways when the control plane ended.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn remember_gateways(&self) -> Result<(), Refusal> {
+        let known = self.store.read().await?.gateways().await?;
+        let gateways = &self.gateways;
+        let now_ms = gateways.clock.now_ms();
+        gateways.note_head(now_ms);
+        let applied = |gateway: &Gateway| gateways.applied(&gateway.report);
+        lock(&gateways.fleet).remember(known, applied, now_ms);
+        Ok(())
+    }
+
+    /// Notes that a gateway asks what came after a revision, and what it says of itself with that.
+    #[must_use]
+    pub fn note_question(
+        &self,
+        token: &TokenName,
+        report: Option<&[u8]>,
+        after: Revision,
+    ) -> OpenQuestion {
+        let said = report.map(Said::read);
+        let instance = match said {
+            Some(Ok(said)) => self.gateways.note(said, token, Some(after)),
+            Some(Err(invalid)) => {
+                self.gateways.complain(token, &invalid);
+                None
+            }
+            None => None,
+        };
+        if instance.is_none() {
+            self.gateways.unidentified.fetch_add(1, Ordering::Relaxed);
+        }
+        OpenQuestion {
+            gateways: Arc::clone(&self.gateways),
+            instance,
+        }
+    }
+
+    /// Notes what a gateway says of itself between its questions.
+    ///
+    /// # Errors
+    /// When it is no report.
+    pub fn note_report(&self, token: &TokenName, json: &[u8]) -> Result<(), InvalidReport> {
+        let said = Said::read(json).inspect_err(|invalid| self.gateways.complain(token, invalid));
+        self.gateways.note(said?, token, None);
+        Ok(())
+    }
+
+    /// A page of the gateways, in the order of their instances.
+    #[must_use]
+    pub fn gateways(
+        &self,
+        state: Option<GatewayState>,
+        after: Option<Instance>,
+        limit: u32,
+    ) -> Page<GatewayStatus> {
+        let now_ms = self.gateways.clock.now_ms();
+        let tokens = self.admissions.accepted(now_ms);
+        let head = self.gateways.note_head(now_ms);
+        let commits = lock(&self.gateways.commits);
+        let fleet = lock(&self.gateways.fleet);
+        let wanted = fleet
+            .after(after)
+            .map(|(_, member)| member)
+            .filter(|member| state.is_none_or(|state| member.state(now_ms) == state));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = wanted
+            .take(most.saturating_add(1))
+            .map(|member| member.status(head, &commits, &tokens, now_ms));
+        Page::cut(found.collect(), limit)
+    }
+
+    /// A gateway.
+    ///
+    /// # Errors
+    /// When none is known by that name.
+    pub fn gateway(&self, instance: Instance) -> Result<GatewayStatus, Refusal> {
+        let now_ms = self.gateways.clock.now_ms();
+        let tokens = self.admissions.accepted(now_ms);
+        let head = self.gateways.note_head(now_ms);
+        let commits = lock(&self.gateways.commits);
+        let fleet = lock(&self.gateways.fleet);
+        let member = fleet.get(instance).ok_or_else(|| unknown(instance))?;
+        Ok(member.status(head, &commits, &tokens, now_ms))
+    }
+
+    /// Forgets a gateway that is lost.
+    ///
+    /// # Errors
+    /// When none is known by that name, or it is not lost.
+    pub fn forget_gateway(&self, instance: Instance) -> Result<(), Refusal> {
+        let now_ms = self.gateways.clock.now_ms();
+        let mut fleet = lock(&self.gateways.fleet);
+        let member = fleet.get(instance).ok_or_else(|| unknown(instance))?;
+        match member.state(now_ms) {
+            GatewayState::Lost => fleet.forget(instance),
+            state => return Err(Refusal::NotLost { state }),
+        }
+        Ok(())
+    }
+
+    /// Saves what is known of the gateways every few seconds, and forgets those that have been lost for a day, until
+    /// `stopping` becomes true.
+    pub async fn tend_gateways(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        let mut newest = self.newest();
+        let mut ticks = interval(SAVED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_time = tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                changed = newest.changed() => if changed.is_ok() { false } else { return },
+                _ = ticks.tick() => true,
+            };
+            let now_ms = self.gateways.clock.now_ms();
+            self.gateways.note_head(now_ms);
+            if is_time {
+                lock(&self.gateways.fleet).tend(now_ms);
+                self.save_gateways_or_say_why().await;
+            }
+        }
+    }
+
+    /// Saves what is known of the gateways, or writes down why not.
+    pub(super) async fn save_gateways_or_say_why(&self) {
+        if let Err(refusal) = self.save_gateways().await {
+            let error: &dyn std::error::Error = &refusal;
+            tracing::error!(error, "cannot save what is known of the gateways");
+        }
+    }
+
+    /// Saves what is known of the gateways, and when their tokens were used.
+    ///
+    /// # Errors
+    /// When the records are out of reach. What could not be saved is saved next time.
+    pub async fn save_gateways(&self) -> Result<(), Refusal> {
+        let (changed, gone) = lock(&self.gateways.fleet).take_unsaved();
+        let mut unsaved = changed.as_slice();
+        let saved = self.save(&mut unsaved, &gone).await;
+        if saved.is_err() {
+            lock(&self.gateways.fleet).keep_unsaved(unsaved, &gone);
+        }
+        saved?;
+        self.save_token_uses().await
+    }
+
+    /// In several edits, so that those of operators need not wait for all of it.
+    async fn save(&self, unsaved: &mut &[Gateway], gone: &[Instance]) -> Result<(), Refusal> {
+        while !unsaved.is_empty() {
+            let (now, later) = unsaved.split_at(unsaved.len().min(Edit::MOST_GATEWAYS));
+            let mut edit = self.store.edit().await?;
+            edit.put_gateways(now).await?;
+            edit.commit().await?;
+            *unsaved = later;
+        }
+        for gone in gone.chunks(Edit::MOST_GATEWAYS) {
+            let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
+            let mut edit = self.store.edit().await?;
+            edit.delete_gateways(&gone).await?;
+            edit.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Gateways {
+    pub(super) fn new(store: Store, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            clock,
+            fleet: Mutex::default(),
+            commits: Mutex::default(),
+            reported: watch::Sender::new(0),
+            lowest: Mutex::default(),
+            unidentified: AtomicUsize::new(0),
+            complained_of: Mutex::default(),
+        })
+    }
+
+    fn note(&self, said: Said, token: &TokenName, after: Option<Revision>) -> Option<Instance> {
+        let instance = said.instance;
+        let now_ms = self.clock.now_ms();
+        self.note_head(now_ms);
+        let word = Word {
+            applied: self.applied(&said.report),
+            said,
+            token: token.clone(),
+            asks_after: after,
+            now_ms,
+        };
+        match lock(&self.fleet).note(word) {
+            Ok(true) => self.reported.send_modify(|version| *version += 1),
+            Ok(false) => {}
+            Err(FleetIsFull) => {
+                let most = Fleet::MOST;
+                tracing::warn!("{most} gateways are connected: {instance} goes unnoticed");
+                return None;
+            }
+        }
+        Some(instance)
+    }
+
+    /// What a gateway has applied of the history of this database.
+    fn applied(&self, report: &GatewayReport) -> Option<Revision> {
+        let position = report.applied.as_ref()?;
+        let has_been_there = self.store.is_on_history(position);
+        has_been_there.then_some(position.revision)
+    }
+
+    /// Tells the newest revision, and remembers since when it is that.
+    fn note_head(&self, now_ms: u64) -> Revision {
+        let head = *self.store.subscribe().borrow();
+        lock(&self.commits).note(head, now_ms);
+        head
+    }
+
+    /// A gateway without a readable report is served all the same: it only cannot be told apart from others.
+    fn complain(&self, token: &TokenName, invalid: &InvalidReport) {
+        if lock(&self.complained_of).insert(token.id) {
+            tracing::warn!(
+                token = %token.id,
+                "a gateway says of itself what cannot be read, and is not listed: {invalid}"
+            );
+        }
+    }
+}
+
+impl Member {
+    fn status(
+        &self,
+        head: Revision,
+        commits: &Commits,
+        tokens: &HashSet<GatewayTokenId>,
+        now_ms: u64,
+    ) -> GatewayStatus {
+        let mut gateway = self.seen.clone();
+        if self.asking > 0 {
+            gateway.last_contact_ms = now_ms;
+        }
+        let since = |applied| commits.newer_since_ms(applied);
+        GatewayStatus {
+            state: self.state(now_ms),
+            is_asking: self.asking > 0,
+            staleness_ms: now_ms.saturating_sub(gateway.last_contact_ms),
+            lag: self.applied.map(|applied| head.saturating_sub(applied)),
+            behind_since_ms: self.applied.and_then(since),
+            is_token_accepted: tokens.contains(&gateway.token.id),
+            gateway,
+        }
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        match self.instance {
+            Some(instance) => {
+                let now_ms = self.gateways.clock.now_ms();
+                lock(&self.gateways.fleet).end_question(instance, now_ms);
+            }
+            None => {
+                self.gateways.unidentified.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// What a panic left behind is whole all the same: no change of these is made in two steps.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unknown(instance: Instance) -> Refusal {
+    Refusal::NotFound {
+        kind: "gateway",
+        id: instance.to_string(),
+    }
+}

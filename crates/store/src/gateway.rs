@@ -1,0 +1,141 @@
+//! Gateways in the database: what each said of itself last. Written rarely and many at a time, for the next start.
+
+use portcullis_feed::{GatewayReport, GatewayTokenId, Position, Revision};
+use sqlx::{QueryBuilder, Row as _};
+
+use crate::database::{Database, Row};
+use crate::{Edit, Snapshot, StoreError, row};
+
+/// A running Envoy with the filter in it, as it was seen last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// What it said of itself.
+    pub report: GatewayReport,
+    /// After which revision it asked last.
+    pub asked_after: Option<Revision>,
+    /// By which token it came. That may be gone.
+    pub token: TokenName,
+    /// When it was heard of first: milliseconds since 1970, UTC.
+    pub first_contact_ms: u64,
+    /// When it was heard of last: milliseconds since 1970, UTC.
+    pub last_contact_ms: u64,
+}
+
+/// Enough of a gateway's token to point at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenName {
+    /// Its public name.
+    pub id: GatewayTokenId,
+    /// What people call it.
+    pub name: String,
+}
+
+impl Snapshot {
+    /// All gateways, in the order of their instances.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateways(&mut self) -> Result<Vec<Gateway>, StoreError> {
+        let found = sqlx::query("SELECT * FROM gateways ORDER BY instance")
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
+impl Edit {
+    /// How many gateways one statement takes: databases bound the number of its values.
+    pub const MOST_GATEWAYS: usize = 200;
+
+    /// Adds gateways, or gives them their new state: at most [`MOST_GATEWAYS`](Self::MOST_GATEWAYS).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_gateways(&mut self, gateways: &[Gateway]) -> Result<(), StoreError> {
+        if gateways.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Vec::with_capacity(gateways.len());
+        for gateway in gateways {
+            let feed_keys = row::to_json(&gateway.report.feed_keys, "feed_keys")?;
+            rows.push((gateway, feed_keys));
+        }
+        let mut query = QueryBuilder::<Database>::new(
+            "INSERT INTO gateways (instance, name, version, format, workers, feed_keys, \
+             applied_epoch, applied_revision, asked_after, token_id, token_name, \
+             first_contact_ms, last_contact_ms) ",
+        );
+        query.push_values(rows, |mut row, (gateway, feed_keys)| {
+            let report = &gateway.report;
+            let applied = report.applied.as_ref();
+            row.push_bind(&report.instance)
+                .push_bind(&report.name)
+                .push_bind(&report.version)
+                .push_bind(i64::from(report.format))
+                .push_bind(i64::from(report.workers))
+                .push_bind(feed_keys)
+                .push_bind(applied.map(|position| &position.epoch))
+                .push_bind(applied.map(|position| row::stored(position.revision)))
+                .push_bind(gateway.asked_after.map(row::stored))
+                .push_bind(gateway.token.id.to_string())
+                .push_bind(&gateway.token.name)
+                .push_bind(row::stored(gateway.first_contact_ms))
+                .push_bind(row::stored(gateway.last_contact_ms));
+        });
+        query.push(
+            " ON CONFLICT (instance) DO UPDATE SET name = excluded.name, \
+             version = excluded.version, format = excluded.format, workers = excluded.workers, \
+             feed_keys = excluded.feed_keys, applied_epoch = excluded.applied_epoch, \
+             applied_revision = excluded.applied_revision, asked_after = excluded.asked_after, \
+             token_id = excluded.token_id, token_name = excluded.token_name, \
+             first_contact_ms = excluded.first_contact_ms, \
+             last_contact_ms = excluded.last_contact_ms",
+        );
+        // Not kept prepared: each number of gateways makes another statement.
+        let query = query.build().persistent(false);
+        query.execute(&mut *self.read().transaction).await?;
+        Ok(())
+    }
+
+    /// Forgets gateways by their instances.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_gateways(&mut self, instances: &[String]) -> Result<(), StoreError> {
+        for instance in instances {
+            self.run("DELETE FROM gateways WHERE instance = $1", instance)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn from_row(row: &Row) -> Result<Gateway, StoreError> {
+    let epoch: Option<String> = row.try_get("applied_epoch")?;
+    let revision = row::number_if_any(row, "applied_revision")?;
+    let applied = epoch.zip(revision);
+    Ok(Gateway {
+        report: GatewayReport {
+            instance: row.try_get("instance")?,
+            // Not kept: whatever it says next is later.
+            at_us: 0,
+            name: row.try_get("name")?,
+            version: row.try_get("version")?,
+            format: small(row, "format")?,
+            applied: applied.map(|(epoch, revision)| Position { epoch, revision }),
+            workers: small(row, "workers")?,
+            feed_keys: row::from_json(row, "feed_keys")?,
+        },
+        asked_after: row::number_if_any(row, "asked_after")?,
+        token: TokenName {
+            id: row::parsed(row, "token_id")?,
+            name: row.try_get("token_name")?,
+        },
+        first_contact_ms: row::number(row, "first_contact_ms")?,
+        last_contact_ms: row::number(row, "last_contact_ms")?,
+    })
+}
+
+fn small(row: &Row, column: &'static str) -> Result<u32, StoreError> {
+    u32::try_from(row::number(row, column)?).map_err(|_| StoreError::Unreadable { column })
+}
