@@ -205,6 +205,9 @@ impl Poller {
         match self.exchange.answer(&open.nonce, header_count, body_size) {
             Ok(Answer::Page(page)) => self.take_page(&page, standing),
             Ok(Answer::Nothing) => {
+                if writer.note_current().is_err() {
+                    return self.lose();
+                }
                 self.succeed();
                 self.metrics.lag.set(0);
                 if now_ms.abs_diff(open.asked_ms) < SHORTEST_PAUSE_MS {
@@ -266,6 +269,9 @@ impl Poller {
             }
             Err(RefusedPage::LeadershipLost) => self.lose(),
             Err(refused) => {
+                if refused == RefusedPage::InDoubt {
+                    self.metrics.resyncs.count(1);
+                }
                 // What comes after a page that was not applied cannot be applied either.
                 self.open = None;
                 self.fail(&refused.to_string(), standing.now_ms);

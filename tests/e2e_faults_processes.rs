@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use portcullis_tests::{Conduct, Siege, until_answered};
+use portcullis_tests::{Asked, Conduct, Siege, text, until_answered};
 use serde_json::json;
 use xtask::stage::{Parts, address_to_return_to};
 
@@ -110,6 +110,32 @@ fn an_envoy_that_is_restarted_lets_nobody_in_until_it_knows_its_clients() {
     let verdict = siege.watch.end().unwrap();
     assert_eq!(verdict.without_vm, 0, "{verdict:?}");
     assert!(verdict.unanswered > 0, "{verdict:?}");
+}
+
+#[test]
+fn a_gateway_whose_token_was_withdrawn_keeps_what_it_knows_and_learns_nothing_new() {
+    let mut id = String::new();
+    let siege = Siege::begin_by(WORKERS, |operator, bootstrap| {
+        let made = operator.call("POST", "/gateway-tokens", &json!({"name": "Edge"}))?;
+        text(&made.body, "id")?.clone_into(&mut id);
+        Ok(bootstrap.started_where("PORTCULLIS_GATEWAY_TOKEN", text(&made.body, "token")?))
+    })
+    .unwrap();
+    siege.ensure_heard().unwrap();
+    let path = format!("/gateway-tokens/{id}");
+    let withdrawn = siege
+        .operator()
+        .call("DELETE", &path, &json!(null))
+        .unwrap();
+    assert_eq!(withdrawn.status, 204, "{}", withdrawn.body);
+
+    siege.switch_off().unwrap();
+    siege.proxy.until_asked(MEETINGS).unwrap();
+    siege.ensure_unheard().unwrap();
+    let asked = siege.proxy.asked_for_changes();
+    let refused = |asked: &&Asked| asked.answer.as_ref().is_some_and(|it| it.status == 401);
+    assert!(asked.iter().filter(refused).count() >= MEETINGS - 1);
+    siege.watch.end().unwrap().undisturbed().unwrap();
 }
 
 /// A siege before the filter with doors, which a test can bring down.
