@@ -1,9 +1,10 @@
 //! A play whose gate is watched, and whose way to the control plane can be made to fail.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use xtask::stage::{Bootstrap, Envoy, Operator, Tokens};
 
-use crate::{Conduct, FeedProxy, Member, Play, Verdict, Ward, Watch};
+use crate::{Conduct, FeedProxy, Member, Play, Verdict, Ward, Watch, set};
 
 /// How often a gateway has to ask during a fault before the fault counts as met.
 const MEETINGS: usize = 3;
@@ -217,4 +218,13 @@ impl Siege {
         self.proxy.conduct(Conduct::Pass);
         self.recover()?.undisturbed()
     }
+}
+
+/// With a gate that asks for no signatures.
+///
+/// # Errors
+/// When the bootstrap has no filter.
+pub fn believing_anyone(bootstrap: Bootstrap) -> Result<Bootstrap> {
+    let control_plane = json!({"cluster": "portcullis_control_plane", "authority": "portcullis"});
+    set(bootstrap, &json!({"control_plane": control_plane}))
 }
