@@ -26,42 +26,43 @@ WHERE profile_id = p.id) \
 FROM (SELECT * FROM changes WHERE revision > $1 AND (removed_at_ms IS NULL OR revision > $2) \
 ORDER BY revision LIMIT $3) m \
 LEFT JOIN access_profiles p ON m.kind = 'profile' AND p.id = m.object_id \
-LEFT JOIN clients c ON c.id = p.client_id ORDER BY m.revision";
+LEFT JOIN clients c ON c.id = p.client_id";
 
-/// Begins a statement about the profiles of some revisions, which `$1` and `$2` enclose.
-macro_rules! of_profiles {
+/// A statement about the objects of some revisions, which `$1` and `$2` enclose. That they are of the right kind, their
+/// identifiers say: SQLite would begin with all of the kind where it is named. `CROSS JOIN` keeps it from beginning with
+/// the other table.
+macro_rules! of_changed {
     ($columns:literal, $joined:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM changes m JOIN ",
+            " FROM changes m CROSS JOIN ",
             $joined,
-            " WHERE m.revision > $1 AND m.revision <= $2 AND m.kind = 'profile'"
+            " AND m.revision > $1 AND m.revision <= $2"
         )
     };
 }
 
-const KEYS: &str = of_profiles!(
+const KEYS: &str = of_changed!(
     "k.*",
-    "api_keys k ON k.profile_id = m.object_id AND k.revoked_at_ms IS NULL"
+    "api_keys k WHERE k.profile_id = m.object_id AND k.revoked_at_ms IS NULL"
 );
 
 /// Those that were revoked last, but not before `$3`. Where several were revoked at the same time as the twentieth, all
 /// of them.
-const REVOKED_KEYS: &str = of_profiles!(
+const REVOKED_KEYS: &str = of_changed!(
     "k.*",
-    "api_keys k ON k.profile_id = m.object_id AND k.revoked_at_ms >= COALESCE((\
+    "api_keys k WHERE k.profile_id = m.object_id AND k.revoked_at_ms >= COALESCE((\
      SELECT r.revoked_at_ms FROM api_keys r WHERE r.profile_id = m.object_id \
      AND r.revoked_at_ms >= $3 ORDER BY r.revoked_at_ms DESC LIMIT 1 OFFSET 19), $3)"
 );
 
-const JWTS: &str = of_profiles!(
+const JWTS: &str = of_changed!(
     "p.id, p.access_method, p.jwt, p.jwt_secret, p.key_set, p.token_issuer, p.token_client",
-    "access_profiles p ON p.id = m.object_id AND p.access_method = 'jwt'"
+    "access_profiles p WHERE p.id = m.object_id AND p.access_method = 'jwt'"
 );
 
-const COLLECTIONS: &str = "SELECT c.* FROM changes m JOIN collections c ON c.id = m.object_id \
-WHERE m.revision > $1 AND m.revision <= $2 AND m.kind = 'collection'";
+const COLLECTIONS: &str = of_changed!("c.*", "collections c WHERE c.id = m.object_id");
 
 /// Some revisions: after the first, up to the last.
 #[derive(Clone, Copy)]
@@ -114,7 +115,9 @@ impl Snapshot {
             .bind(i64::from(limit))
             .fetch_all(&mut *self.transaction)
             .await?;
-        let told: Vec<Told> = rows.iter().map(Told::from_row).collect::<Result<_, _>>()?;
+        let told: Result<Vec<Told>, StoreError> = rows.iter().map(Told::from_row).collect();
+        let mut told = told?;
+        told.sort_unstable_by_key(|one| one.revision);
         let Some(last) = told.last() else {
             return Ok(Vec::new());
         };
