@@ -14,7 +14,7 @@ use sqlx::{Pool, Row as _, SqlSafeStr as _};
 use tokio::sync::watch;
 
 use crate::life::Lives;
-use crate::{Edit, SecretKey, Snapshot, StoreError};
+use crate::{Edit, SecretKey, Share, Snapshot, StoreError};
 
 /// The one place that says which database this is.
 pub(crate) type Database = sqlx::Sqlite;
@@ -106,11 +106,11 @@ impl Store {
         self.head.subscribe()
     }
 
-    /// Whether a reader can have been there: a point in the history of this database. Its removals may be forgotten by
-    /// now.
+    /// What a reader has who says that it is at a point in the history of this database. Its removals may be forgotten
+    /// by now.
     #[must_use]
-    pub fn is_on_history(&self, position: &Position) -> bool {
-        self.lives.have(position, *self.head.borrow())
+    pub fn share(&self, position: &Position) -> Share {
+        self.lives.share(position, *self.head.borrow())
     }
 
     /// Begins to read: everything as it is at one moment.

@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use feed_key::FeedKey;
 pub use gateway::{Gateway, TokenName};
 pub use key_set::{KeySet, SetKey, SetVersion};
-pub use life::Standing;
+pub use life::{Share, Standing};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,

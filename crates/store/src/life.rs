@@ -42,6 +42,18 @@ impl Standing {
     }
 }
 
+/// What a reader has of the history of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Nothing: it has not been there.
+    Nothing,
+    /// It is on its way through several pages, which were read from a later state: of what changed twice it has neither.
+    /// What it had before, it has.
+    Part,
+    /// Everything up to a revision.
+    All(Revision),
+}
+
 /// The lives that a database had when it was opened.
 #[derive(Default)]
 pub(crate) struct Lives {
@@ -50,13 +62,18 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
-    /// Whether a reader can have been there, in the history up to `head`.
-    pub(crate) fn have(&self, position: &Position, head: Revision) -> bool {
-        let place = Place::parse(&position.epoch, position.revision);
-        place.is_some_and(|place| {
-            let ended = self.ended.get(place.life).copied();
-            place.is_before(ended.or((place.life == self.newest).then_some(head)))
-        })
+    /// What a reader has who says that it is there, in the history up to `head`.
+    pub(crate) fn share(&self, position: &Position, head: Revision) -> Share {
+        let Some(place) = Place::parse(&position.epoch, position.revision) else {
+            return Share::Nothing;
+        };
+        let ended = self.ended.get(place.life).copied();
+        let end = ended.or((place.life == self.newest).then_some(head));
+        match place.is_before(end) {
+            false => Share::Nothing,
+            true if place.seen > place.after => Share::Part,
+            true => Share::All(place.after),
+        }
     }
 }
 

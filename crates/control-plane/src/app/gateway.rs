@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_feed::{GatewayReport, GatewayTokenId, Revision};
-use portcullis_store::{Edit, Gateway, Store, TokenName};
+use portcullis_store::{Edit, Gateway, Share, Store, TokenName};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -276,10 +276,9 @@ impl Gateways {
     }
 
     /// What a gateway has applied of the history of this database.
-    fn applied(&self, report: &GatewayReport) -> Option<Revision> {
-        let position = report.applied.as_ref()?;
-        let has_been_there = self.store.is_on_history(position);
-        has_been_there.then_some(position.revision)
+    fn applied(&self, report: &GatewayReport) -> Share {
+        let position = report.applied.as_ref();
+        position.map_or(Share::Nothing, |position| self.store.share(position))
     }
 
     /// Tells the newest revision, and remembers since when it is that.

@@ -2,6 +2,8 @@
 
 use portcullis_feed::{Position, Revision};
 
+use portcullis_store::Share;
+
 use crate::books::{Books, NOW_MS, collection, names, open};
 
 const LONG_AGO: u64 = NOW_MS - 1;
@@ -230,20 +232,22 @@ async fn the_store_knows_its_history_by_heart() {
         epoch: epoch.into(),
         revision,
     };
-    for (place, was_there) in [
-        (position("epoch-1", 2), true),
-        (position("epoch-1", 3), false),
-        (position("epoch-1.2.0", 1), true),
-        (position("epoch-1.3.0", 1), false),
-        (position("epoch-2", 1), true),
-        (position("epoch-2", 3), false),
-        (position("epoch-2.1.0", 2), false),
-        (position("other", 0), false),
-        (position("", 0), false),
+    for (place, share) in [
+        (position("epoch-1", 2), Share::All(2)),
+        (position("epoch-1", 3), Share::Nothing),
+        (position("epoch-1.2.0", 1), Share::Part),
+        (position("epoch-1.2.0", 2), Share::All(2)),
+        (position("epoch-1.3.0", 1), Share::Nothing),
+        (position("epoch-2", 1), Share::All(1)),
+        (position("epoch-2", 3), Share::Nothing),
+        (position("epoch-2.1.0", 2), Share::Nothing),
+        (position("other", 0), Share::Nothing),
+        (position("", 0), Share::Nothing),
     ] {
-        assert_eq!(books.store.is_on_history(&place), was_there, "{place:?}");
+        assert_eq!(books.store.share(&place), share, "{place:?}");
     }
     create(&books, "c").await;
-    assert!(books.store.is_on_history(&position("epoch-2", 3)));
-    assert!(!books.store.is_on_history(&position("epoch-1", 3)));
+    let share = |epoch, revision| books.store.share(&position(epoch, revision));
+    assert_eq!(share("epoch-2", 3), Share::All(3));
+    assert_eq!(share("epoch-1", 3), Share::Nothing);
 }

@@ -1,7 +1,7 @@
 //! Databases of earlier versions: their records stay, and mean what they meant.
 
 use portcullis_feed::{Digest, GatewayTokenId, KeyState, Position};
-use portcullis_store::{AccessMethod, GatewayToken, Store, TokenSource};
+use portcullis_store::{AccessMethod, GatewayToken, Share, Store, TokenSource};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
@@ -92,13 +92,13 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
         epoch: epoch.into(),
         revision,
     };
-    for (seen, has_seen) in [
-        (position("epoch-1", 3), true),
-        (position("epoch-1", 4), false),
-        (position("epoch-2", 3), true),
-        (position("epoch-3", 3), false),
+    for (seen, share) in [
+        (position("epoch-1", 3), Share::All(3)),
+        (position("epoch-1", 4), Share::Nothing),
+        (position("epoch-2", 3), Share::All(3)),
+        (position("epoch-3", 3), Share::Nothing),
     ] {
-        assert_eq!(books.store.is_on_history(&seen), has_seen);
+        assert_eq!(books.store.share(&seen), share);
     }
     let told = first_changes(&mut snapshot, 0, 10, NOW_MS).await;
     let [orders_id, production_id] = [orders.id.to_string(), production.id.to_string()];

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use portcullis_feed::Revision;
-use portcullis_store::{Gateway, TokenName};
+use portcullis_store::{Gateway, Share, TokenName};
 
 use super::report::{Instance, Said};
 
@@ -50,7 +50,7 @@ pub(super) struct Member {
 pub(super) struct Word {
     pub(super) said: Said,
     pub(super) token: TokenName,
-    pub(super) applied: Option<Revision>,
+    pub(super) applied: Share,
     /// After which revision it asks, unless it asks nothing.
     pub(super) asks_after: Option<Revision>,
     pub(super) now_ms: u64,
@@ -79,7 +79,7 @@ impl Fleet {
     pub(super) fn remember(
         &mut self,
         gateways: Vec<Gateway>,
-        applied: impl Fn(&Gateway) -> Option<Revision>,
+        applied: impl Fn(&Gateway) -> Share,
         now_ms: u64,
     ) {
         let ended_ms = gateways.iter().map(|gateway| gateway.last_contact_ms).max();
@@ -90,7 +90,10 @@ impl Fleet {
             };
             let silence_ms = ended_ms.saturating_sub(gateway.last_contact_ms);
             let member = Member {
-                applied: applied(&gateway),
+                applied: match applied(&gateway) {
+                    Share::All(revision) => Some(revision),
+                    Share::Nothing | Share::Part => None,
+                },
                 asking: 0,
                 silent_from_ms: now_ms.saturating_sub(silence_ms),
                 seen: gateway,
@@ -127,7 +130,11 @@ impl Fleet {
         // A question and a report may overtake each other.
         if report.at_us >= member.seen.report.at_us {
             member.seen.report = report;
-            member.applied = word.applied;
+            member.applied = match word.applied {
+                Share::All(revision) => Some(revision),
+                Share::Part => member.applied,
+                Share::Nothing => None,
+            };
         }
         member.seen.token = word.token;
         if word.asks_after.is_some() {

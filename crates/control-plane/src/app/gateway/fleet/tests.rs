@@ -31,7 +31,7 @@ fn word(number: usize, now_ms: u64) -> Word {
             id: GatewayTokenId::from_parts(0, 0),
             name: String::new(),
         },
-        applied: None,
+        applied: Share::Nothing,
         asks_after: None,
         now_ms,
     }
@@ -116,4 +116,28 @@ fn what_could_not_be_saved_is_saved_the_next_time() {
     fleet.keep_unsaved(&changed, &gone);
     assert_eq!(fleet.take_unsaved(), (changed, gone));
     assert_eq!(fleet.take_unsaved(), (vec![], vec![]));
+}
+
+#[test]
+fn who_is_on_the_way_through_several_pages_has_what_it_had_before() {
+    let mut fleet = Fleet::default();
+    for (applied, expected) in [
+        (Share::Part, None),
+        (Share::All(4), Some(4)),
+        (Share::Part, Some(4)),
+        (Share::All(9), Some(9)),
+        (Share::Nothing, None),
+    ] {
+        let said = Word {
+            applied,
+            ..word(1, NOW_MS)
+        };
+        assert!(fleet.note(said).is_ok());
+        let member = fleet.get(said_instance()).map(|member| member.applied);
+        assert_eq!(member, Some(expected), "{applied:?}");
+    }
+}
+
+fn said_instance() -> Instance {
+    said(1).instance
 }
