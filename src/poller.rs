@@ -205,16 +205,19 @@ impl Poller {
         match self.exchange.answer(&open.nonce, header_count, body_size) {
             Ok(Answer::Page(page)) => self.take_page(&page, standing),
             Ok(Answer::Nothing) => {
-                if writer.note_current().is_err() {
+                let Ok(is_visible) = writer.note_current() else {
                     return self.lose();
-                }
+                };
                 self.succeed();
                 self.metrics.lag.set(0);
                 if now_ms.abs_diff(open.asked_ms) < SHORTEST_PAUSE_MS {
                     // It did not hold the question. Asking again at once would keep both busy for nothing.
                     self.pause_until_ms = now_ms.saturating_add(SHORTEST_PAUSE_MS);
                 }
-                Outcome::Current
+                match is_visible {
+                    true => Outcome::Applied { is_current: true },
+                    false => Outcome::Current,
+                }
             }
             Ok(Answer::StartOver) => match writer.position() {
                 Ok((None, 0)) => {

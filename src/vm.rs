@@ -11,8 +11,9 @@ use portcullis_engine::{
     Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
 };
 use portcullis_feed::{Digest, GatewayReport, Position};
+use portcullis_registry::ledger::Ledger;
 use portcullis_registry::roster::Applied;
-use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact};
+use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact, lease};
 
 use crate::host::{self, Shared};
 use crate::metrics::VmMetrics;
@@ -177,8 +178,12 @@ impl Vm {
         }
     }
 
-    /// Looks at what is live, and says nothing: for a VM that may only be made to try a configuration.
+    /// Looks at what is live, and says nothing: for a VM that may only be made to try a configuration. Nothing that was
+    /// left behind long ago is decided by.
     pub(crate) fn look(&self) {
+        if lease::is_deserted(&Shared, host::monotonic_ms()) {
+            Ledger::desert(&Shared);
+        }
         self.view.refresh();
     }
 

@@ -3,8 +3,9 @@
 //! Every key begins with the format number, and that is the whole rule of compatibility: filters of the same format in
 //! one process share one registry, whatever their versions, and filters of different formats never meet. During an
 //! upgrade from one format to another both sync on their own, side by side, and a roll-back finds the older registry as
-//! its last VM left it. Whatever changes the meaning of a byte below these keys raises [`FORMAT`]; nothing else does.
-//! What the older format occupies is given back when Envoy restarts.
+//! its last VM left it: not decided by until it is known to be the newest again, unless that was a few seconds ago.
+//! Whatever changes the meaning of a byte below these keys raises [`FORMAT`]; nothing else does. What the older format
+//! occupies is given back when Envoy restarts.
 
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 

@@ -13,6 +13,19 @@ pub const LEASE_MS: u64 = 2_000;
 /// between two ticks.
 pub const COURTESY_MS: u64 = 1_000;
 
+/// How long nobody has led until a registry counts as deserted, in milliseconds: any VM that ticks would have.
+pub const DESERTED_MS: u64 = 10_000;
+
+/// Whether there was a leader once and has been none for long: all VMs of this format were gone, as after a roll-back to
+/// an older filter. What they have left is as old as that.
+#[must_use]
+pub fn is_deserted(memory: &impl SharedMemory, now_ms: u64) -> bool {
+    memory
+        .read(LEASE)
+        .and_then(|(bytes, _)| postcard::from_bytes::<Holding>(&bytes).ok())
+        .is_some_and(|it| it.until_ms.saturating_add(DESERTED_MS) < now_ms)
+}
+
 /// One VM's claim to leadership.
 #[derive(Debug)]
 pub struct Lease<M> {

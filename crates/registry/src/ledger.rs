@@ -23,6 +23,8 @@ pub struct Ledger {
     pub build: Option<Build>,
     /// Whether there is more on the pages than is said here.
     pub doubt: Doubt,
+    /// Whether nobody has led for long: what is live is not decided by until it is known to be the newest again.
+    pub deserted: bool,
 }
 
 /// A generation that is being filled. Whoever leads goes on with it.
@@ -56,6 +58,21 @@ impl Ledger {
     pub fn write(&self, memory: &impl SharedMemory, expect: Expect) -> Result<(), WriteConflict> {
         let bytes = postcard::to_allocvec(self).map_err(|_| WriteConflict)?;
         memory.write(LEDGER, &bytes, expect)
+    }
+
+    /// Takes note that nobody has led for long: see [`is_deserted`](crate::lease::is_deserted).
+    pub fn desert(memory: &impl SharedMemory) {
+        if let Some((mut ledger, version)) = Self::read(memory).filter(|(it, _)| !it.deserted) {
+            ledger.deserted = true;
+            // Whoever was quicker found the same, or leads by now.
+            let _ = ledger.write(memory, Expect::Unchanged(version));
+        }
+    }
+
+    /// What requests are decided by.
+    #[must_use]
+    pub fn in_force(self) -> Option<State> {
+        self.live.filter(|_| !self.deserted)
     }
 
     /// Begins a new generation from nothing, beside the live one.

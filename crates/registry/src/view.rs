@@ -47,7 +47,8 @@ impl<M: SharedMemory> View<M> {
 
     /// Catches up with what is live. To be called whenever this VM is woken, and now and then.
     pub fn refresh(&self) {
-        let Some(state) = Ledger::read(&self.memory).and_then(|(ledger, _)| ledger.live) else {
+        let Some(state) = Ledger::read(&self.memory).and_then(|(ledger, _)| ledger.in_force())
+        else {
             return;
         };
         let mut seen = self.seen.borrow_mut();

@@ -110,17 +110,17 @@ impl<M: SharedMemory> Writer<M> {
         Ok(ledger.write(&self.memory, Expect::Unchanged(version))?)
     }
 
-    /// Takes note that nothing follows what is live.
+    /// Takes note that nothing follows what is live, and tells whether the VMs have to look again.
     ///
     /// # Errors
     /// When another VM leads now.
-    pub fn note_current(&mut self) -> Result<(), RefusedPage> {
+    pub fn note_current(&mut self) -> Result<bool, RefusedPage> {
         let (mut ledger, version) = self.ledger()?;
-        if ledger.doubt != Doubt::None {
-            ledger.doubt = Doubt::None;
+        let was_deserted = std::mem::take(&mut ledger.deserted);
+        if std::mem::take(&mut ledger.doubt) != Doubt::None || was_deserted {
             ledger.write(&self.memory, Expect::Unchanged(version))?;
         }
-        Ok(())
+        Ok(was_deserted)
     }
 
     /// Applies a page.
@@ -139,12 +139,15 @@ impl<M: SharedMemory> Writer<M> {
         if let (true, Some(live)) = (ledger.doubt != Doubt::None, &mut ledger.live) {
             live.note_unknown_changes();
         }
-        let progress = match (ledger.build.take(), &mut ledger.live) {
+        let mut progress = match (ledger.build.take(), &mut ledger.live) {
             (Some(build), _) => self.fill(&mut ledger, build, page)?,
             (None, Some(live)) => self.update(live, page)?,
             (None, None) => return Err(RefusedPage::LeadershipLost),
         };
         ledger.doubt = ledger.doubt.after(page);
+        if !progress.is_behind {
+            progress.is_visible |= std::mem::take(&mut ledger.deserted);
+        }
         ledger.write(&self.memory, Expect::Unchanged(version))?;
         Ok(progress)
     }

@@ -1,7 +1,7 @@
 //! Sentences about the lease and the roster.
 
 use super::Memory;
-use crate::lease::{COURTESY_MS, LEASE_MS, Lease};
+use crate::lease::{COURTESY_MS, DESERTED_MS, LEASE_MS, Lease, is_deserted};
 use crate::roster::{Applied, Report, Roster, SILENCE_MS};
 
 const NOW_MS: u64 = 1_800_000_000_000;
@@ -236,4 +236,18 @@ fn a_vm_that_serves_no_requests_is_found_by_the_others() {
     vms[1].report(applied(1), NOW_MS);
     assert_eq!(vms[0].census(NOW_MS).idle, None);
     assert_eq!(vms[1].census(NOW_MS).idle, vms[0].queue());
+}
+
+#[test]
+fn a_registry_is_deserted_when_nobody_has_led_for_long() {
+    let memory = Memory::default();
+    assert!(!is_deserted(&memory, NOW_MS), "there never was one");
+    let mut lease = Lease::new(memory.clone(), 1);
+    lease.tend(NOW_MS, false, None);
+    let long_ms = NOW_MS + LEASE_MS + DESERTED_MS;
+    assert!(!is_deserted(&memory, long_ms) && is_deserted(&memory, long_ms + 1));
+    lease.release(NOW_MS);
+    assert!(is_deserted(&memory, NOW_MS + DESERTED_MS + 1));
+    lease.tend(long_ms + 1, false, None);
+    assert!(!is_deserted(&memory, long_ms + 1));
 }

@@ -9,6 +9,7 @@ use portcullis_feed::{
 };
 
 use super::Memory;
+use crate::ledger::Ledger;
 use crate::view::View;
 use crate::writer::{RefusedPage, Writer};
 
@@ -502,6 +503,31 @@ fn what_a_resync_left_behind_is_cleared_away_once_every_vm_follows() {
         filling,
         "it does not touch what is being filled"
     );
+}
+
+#[test]
+fn what_was_deserted_is_not_decided_by_until_it_is_known_to_be_the_newest() {
+    for news in [None, Some(page("e", 2, vec![remove(1)], 0))] {
+        let (memory, _, running) = synced();
+        assert!(client_of(&running, "a").is_some());
+        Ledger::desert(&memory);
+        let started = View::new(memory.clone(), 1 << 20);
+        let is_open = || {
+            started.refresh();
+            started.routes().is_some()
+        };
+        assert!(!is_open() && client_of(&started, "b").is_none());
+        let mut leader = Writer::new(memory, 2);
+        leader.position().unwrap();
+        assert!(!is_open(), "nothing was heard yet");
+        match &news {
+            None => assert!(leader.note_current().unwrap()),
+            Some(page) => assert!(leader.apply(page).unwrap().is_visible),
+        }
+        assert!(is_open());
+        assert_eq!(client_of(&started, "a").is_some(), news.is_none());
+        assert!(!leader.note_current().unwrap());
+    }
 }
 
 #[test]

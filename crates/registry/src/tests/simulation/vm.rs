@@ -107,7 +107,7 @@ impl Vm {
             return Ok(());
         };
         match answer {
-            Answer::Nothing => writer.note_current()?,
+            Answer::Nothing => drop(writer.note_current()?),
             Answer::StartOver => match writer.position()? {
                 (None, 0) => {}
                 _ => writer.start_over()?,
