@@ -239,12 +239,17 @@ pub(crate) fn now_ms() -> u64 {
 
 /// A clock that never jumps, the same for all VMs of this process, in milliseconds since some moment.
 pub(crate) fn monotonic_ms() -> u64 {
+    monotonic_us() / 1_000
+}
+
+/// The same in microseconds.
+pub(crate) fn monotonic_us() -> u64 {
     let mut nanoseconds = 0;
     // SAFETY: the pointer is to a live variable.
     match unsafe { clock_time_get(MONOTONIC, 0, &raw mut nanoseconds) } {
-        OK => nanoseconds / 1_000_000,
+        OK => nanoseconds / 1_000,
         // A host without one.
-        _ => now_ms(),
+        _ => now_ms().saturating_mul(1_000),
     }
 }
 
@@ -255,7 +260,7 @@ pub(crate) fn random() -> u64 {
 
 /// What this Envoy is called: the id of its node. Empty when it has none.
 pub(crate) fn node_id() -> Vec<u8> {
-    property(b"node\0id").unwrap_or_default()
+    property(b"xds\0node\0id").unwrap_or_default()
 }
 
 /// A counter of this process. Every definition takes memory of the host: once for each VM is enough.

@@ -26,8 +26,8 @@ pub(crate) struct Poller {
     exchange: Exchange,
     writer: Option<(u64, Writer<Shared>)>,
     open: Option<Open>,
-    /// What the control plane was last told that all VMs have.
-    reported: Option<Position>,
+    /// What the control plane was last told that all VMs have, and how many they are.
+    reported: (Option<Position>, u32),
     failures: u32,
     pause_until_ms: u64,
     metrics: Metrics,
@@ -79,7 +79,7 @@ impl Poller {
             exchange,
             writer: None,
             open: None,
-            reported: None,
+            reported: (None, 0),
             failures: 0,
             pause_until_ms: 0,
             metrics: Metrics::default(),
@@ -99,12 +99,14 @@ impl Poller {
         };
         if self.writer.as_ref().is_none_or(|(known, _)| *known != term) {
             self.writer = Some((term, Writer::new(Shared, term)));
-            (self.open, self.reported) = (None, None);
+            (self.open, self.reported) = (None, (None, 0));
         }
         if self.open.is_some() {
-            if standing.applied.is_some() && standing.applied != self.reported {
+            let (applied, members) = &self.reported;
+            let is_known = *applied == standing.applied || standing.applied.is_none();
+            if !is_known || *members != standing.members {
                 self.exchange.tell(REPORT_PATH, &self.report(standing));
-                self.reported.clone_from(&standing.applied);
+                self.reported = (standing.applied.clone(), standing.members);
             }
         } else if self.pause_until_ms <= standing.now_ms {
             match self.writer.as_mut().map(|(_, writer)| writer.position()) {
@@ -151,7 +153,7 @@ impl Poller {
                     nonce,
                     asked_ms,
                 });
-                self.reported.clone_from(&standing.applied);
+                self.reported = (standing.applied.clone(), standing.members);
             }
             None => {
                 let cluster = self.exchange.cluster();
@@ -165,6 +167,7 @@ impl Poller {
     fn report(&self, standing: &Standing) -> GatewayReport {
         GatewayReport {
             instance: standing.instance.clone(),
+            at_us: host::monotonic_us(),
             name: standing.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             format: FORMAT,
@@ -202,6 +205,9 @@ impl Poller {
         match self.exchange.answer(&open.nonce, header_count, body_size) {
             Ok(Answer::Page(page)) => self.take_page(&page, standing),
             Ok(Answer::Nothing) => {
+                if writer.note_current().is_err() {
+                    return self.lose();
+                }
                 self.succeed();
                 self.metrics.lag.set(0);
                 if now_ms.abs_diff(open.asked_ms) < SHORTEST_PAUSE_MS {
@@ -263,6 +269,9 @@ impl Poller {
             }
             Err(RefusedPage::LeadershipLost) => self.lose(),
             Err(refused) => {
+                if refused == RefusedPage::InDoubt {
+                    self.metrics.resyncs.count(1);
+                }
                 // What comes after a page that was not applied cannot be applied either.
                 self.open = None;
                 self.fail(&refused.to_string(), standing.now_ms);

@@ -48,11 +48,6 @@ impl Root {
     fn configure(&mut self, configuration: &[u8]) -> Result<(), String> {
         let unusable = |invalid| format!("the plugin configuration cannot be used: {invalid}");
         let settings = Settings::parse(configuration).map_err(unusable)?;
-        let feed_keys = std::env::var(FEED_KEYS_VARIABLE).ok();
-        let feed_keys = settings
-            .control_plane
-            .feed_keys(feed_keys.as_deref())
-            .map_err(unusable)?;
         let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
@@ -60,6 +55,11 @@ impl Root {
                  `vm_config.environment_variables.host_env_keys`"
             ));
         }
+        let feed_keys = std::env::var(FEED_KEYS_VARIABLE).ok();
+        let feed_keys = settings
+            .control_plane
+            .feed_keys(feed_keys.as_deref())
+            .map_err(unusable)?;
         let vm = VM.with_borrow_mut(|vm| {
             Rc::clone(vm.get_or_insert_with(|| Rc::new(Vm::new(settings.cache_bytes))))
         });

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
-use portcullis_tests::{Conduct, Siege};
+use portcullis_tests::{Asked, Conduct, Siege, text, until_answered};
+use serde_json::json;
 use xtask::stage::{Parts, address_to_return_to};
 
 const WORKERS: usize = 2;
+/// Where the VM of the filter stands in a bootstrap.
+const VM: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/vm_config";
 /// How often the gateway asks in vain before something counts as away.
 const MEETINGS: usize = 3;
 
@@ -61,7 +64,7 @@ fn restore(overtakes: bool) -> Result<()> {
             siege.operator().create_client(&format!("Other {number}"))?;
             siege
                 .play
-                .stranger(&format!("Another {number}"), &serde_json::json!({}))?;
+                .stranger(&format!("Another {number}"), &json!({}))?;
         }
     }
     siege.proxy.conduct(Conduct::Pass);
@@ -110,22 +113,103 @@ fn an_envoy_that_is_restarted_lets_nobody_in_until_it_knows_its_clients() {
 }
 
 #[test]
-fn vms_of_workers_that_are_brought_down_again_and_again_miss_no_change() {
-    let doors = Parts::from_environment().unwrap().filter_with_doors();
-    let siege = Siege::begin_with(WORKERS, |bootstrap| {
-        bootstrap.module("portcullis.wasm", &doors)
+fn a_gateway_whose_token_was_withdrawn_keeps_what_it_knows_and_learns_nothing_new() {
+    let mut id = String::new();
+    let siege = Siege::begin_by(WORKERS, |operator, bootstrap| {
+        let made = operator.call("POST", "/gateway-tokens", &json!({"name": "Edge"}))?;
+        text(&made.body, "id")?.clone_into(&mut id);
+        Ok(bootstrap.started_where("PORTCULLIS_GATEWAY_TOKEN", text(&made.body, "token")?))
     })
     .unwrap();
+    siege.ensure_heard().unwrap();
+    let path = format!("/gateway-tokens/{id}");
+    let withdrawn = siege
+        .operator()
+        .call("DELETE", &path, &json!(null))
+        .unwrap();
+    assert_eq!(withdrawn.status, 204, "{}", withdrawn.body);
+
+    siege.switch_off().unwrap();
+    siege.proxy.until_asked(MEETINGS).unwrap();
+    siege.ensure_unheard().unwrap();
+    let asked = siege.proxy.asked_for_changes();
+    let refused = |asked: &&Asked| asked.answer.as_ref().is_some_and(|it| it.status == 401);
+    assert!(asked.iter().filter(refused).count() >= MEETINGS - 1);
+    siege.watch.end().unwrap().undisturbed().unwrap();
+}
+
+/// A siege before the filter with doors, which a test can bring down.
+fn siege_with_doors(trap_after_writes: Option<u32>) -> Result<Siege> {
+    let doors = Parts::from_environment()?.filter_with_doors();
+    Siege::begin_with(WORKERS, |bootstrap| {
+        let bootstrap = bootstrap.module("portcullis.wasm", &doors)?;
+        bootstrap.at(VM, |vm| {
+            if let Some(writes) = trap_after_writes {
+                vm["environment_variables"]["key_values"] =
+                    json!({"PORTCULLIS_TRAP_AFTER_WRITES": writes.to_string()});
+            }
+        })
+    })
+}
+
+/// Brings the VM of every worker down, by requests that have no answer or Envoy's.
+fn bring_down_workers(siege: &Siege) -> Result<()> {
+    for caller in &mut siege.envoy().callers_on_every_worker()? {
+        let request = caller.get("/orders/1").key(siege.kept.member.key());
+        request.header("x-portcullis-trap", "1").send().ok();
+    }
+    Ok(())
+}
+
+#[test]
+fn vms_of_workers_that_are_brought_down_again_and_again_miss_no_change() {
+    let siege = siege_with_doors(None).unwrap();
     for _ in 0..3 {
-        for caller in &mut siege.envoy().callers_on_every_worker().unwrap() {
-            let request = caller.get("/orders/1").key(siege.kept.member.key());
-            // It has no answer, or Envoy's.
-            request.header("x-portcullis-trap", "1").send().ok();
-        }
+        bring_down_workers(&siege).unwrap();
         siege.switch_off().unwrap();
         siege.catch_up().unwrap();
     }
     let verdict = siege.watch.end().unwrap();
     assert!(verdict.without_vm > 0, "{verdict:?}");
     assert_eq!(verdict.unanswered, 0, "{verdict:?}");
+}
+
+#[test]
+fn a_leader_that_falls_in_the_middle_of_a_page_is_followed_by_another_that_ends_it() {
+    const PROFILES: u32 = 60;
+    // More writes than it takes to create them all, and less than it takes to change them all as well.
+    let siege = siege_with_doors(Some(PROFILES + PROFILES / 2)).unwrap();
+    let operator = siege.operator();
+    let mut last_key = String::new();
+    for number in 0..PROFILES {
+        let (client, orders) = (&siege.turning.member.client, &siege.play.orders);
+        let name = format!("Further {number}");
+        let profile = operator.create_profile(client, &name, &[orders]).unwrap();
+        last_key = profile.api_key;
+    }
+    for caller in &mut siege.envoy().callers_on_every_worker().unwrap() {
+        until_answered(caller, &last_key, "permitted").unwrap();
+    }
+    let last = siege.watch.follow(&last_key, "permitted");
+    let has_fallen = || siege.envoy().log().contains("a test asked for this after");
+    assert!(!has_fallen(), "it fell before the page");
+
+    // All profiles of the client are changed by one page.
+    last.may_turn("client_disabled");
+    siege.switch_off().unwrap();
+    last.until_turned(siege.envoy()).unwrap();
+    assert!(has_fallen(), "it did not fall");
+    last.may_turn("permitted");
+    siege.catch_up().unwrap();
+    last.until_turned(siege.envoy()).unwrap();
+
+    // The VM on Envoy's main thread, which led, is not made anew. One that a worker has leads now, and falls too.
+    bring_down_workers(&siege).unwrap();
+    last.may_turn("client_disabled");
+    siege.switch_off().unwrap();
+    last.until_turned(siege.envoy()).unwrap();
+    last.may_turn("permitted");
+    siege.catch_up().unwrap();
+    last.until_turned(siege.envoy()).unwrap();
+    assert_eq!(siege.watch.end().unwrap().unanswered, 0);
 }

@@ -3,8 +3,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use portcullis_feed::{CHANGES_PATH, FeedSigningKey};
-use portcullis_tests::{Asked, Conduct, Siege, set};
-use serde_json::json;
+use portcullis_tests::{Asked, Conduct, Siege, believing_anyone, set, text};
+use serde_json::{Value, json};
 use xtask::stage::Answer;
 
 const WORKERS: usize = 2;
@@ -65,7 +65,7 @@ fn a_page_that_was_altered_changes_nothing() {
 fn a_page_whose_revision_was_raised_changes_nothing() {
     survive(|_| {
         Ok(Conduct::altered(|_, mut answer| {
-            if let Ok(mut page) = serde_json::from_slice::<serde_json::Value>(&answer.body) {
+            if let Ok(mut page) = serde_json::from_slice::<Value>(&answer.body) {
                 page["revision"] = json!(1_000_000);
                 page["head"] = json!(1_000_000);
                 answer.body = page.to_string().into_bytes();
@@ -144,7 +144,7 @@ fn page_of(asked: &Asked) -> Option<&Answer> {
 
 #[test]
 fn without_signatures_an_older_page_that_is_played_again_changes_nothing_either() {
-    let siege = Siege::begin(WORKERS).unwrap();
+    let siege = Siege::begin_with(WORKERS, believing_anyone).unwrap();
     siege.ensure_heard().unwrap();
     let older = latest_page(&siege).unwrap();
     siege.survive(Conduct::Instead(older)).unwrap();
@@ -168,5 +168,29 @@ fn a_gate_that_has_not_heard_of_the_new_key_yet_goes_on_as_long_as_the_old_one_s
     siege.proxy.sign_with(&[key(2), key(1)]);
     siege.ensure_heard().unwrap();
     assert_eq!(siege.envoy().count(ERRORS).unwrap(), 0);
+    siege.watch.end().unwrap().undisturbed().unwrap();
+}
+
+#[test]
+fn what_the_control_plane_itself_signs_is_believed_and_so_is_its_next_key() {
+    let public = |key: &Value| text(key, "public_key").map(str::to_owned);
+    let siege = Siege::begin_by(WORKERS, |operator, bootstrap| {
+        let first = operator.call("GET", "/feed-keys", &json!(null))?.body;
+        let next = operator.call("POST", "/feed-keys", &json!({}))?.body;
+        // Signed with both, and read by who believes only the next one.
+        ensure!(first.to_string().contains("public_key"), "{first}");
+        let control_plane = json!({
+            "cluster": "portcullis_control_plane", "authority": "portcullis",
+            "feed_keys": [public(&next)?],
+        });
+        set(bootstrap, &json!({"control_plane": control_plane}))
+    })
+    .unwrap();
+    siege.ensure_heard().unwrap();
+    let keys = siege
+        .operator()
+        .call("GET", "/feed-keys", &json!(null))
+        .unwrap();
+    assert_eq!(siege.envoy().count(ERRORS).unwrap(), 0, "{}", keys.body);
     siege.watch.end().unwrap().undisturbed().unwrap();
 }

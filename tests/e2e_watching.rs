@@ -59,7 +59,7 @@ fn the_metrics_tell_how_far_a_gateway_is_and_what_it_holds() {
 #[test]
 fn a_vm_that_serves_requests_leaves_the_lead_to_the_main_thread() {
     let play = Play::begin_set(&json!({"control_plane":
-        {"cluster": "portcullis_control_plane", "wait_s": 1}}))
+        {"cluster": "portcullis_control_plane", "wait_s": 1, "feed_keys": "environment"}}))
     .unwrap();
     let leader = || {
         let log = play.envoy.log();
@@ -88,7 +88,7 @@ fn a_vm_that_serves_requests_leaves_the_lead_to_the_main_thread() {
 #[test]
 fn what_is_too_old_is_not_decided_by_where_that_is_wished() {
     let mut play = Play::begin_set(&json!({
-        "control_plane": {"cluster": "portcullis_control_plane", "wait_s": 1},
+        "control_plane": {"cluster": "portcullis_control_plane", "wait_s": 1, "feed_keys": "environment"},
         "max_staleness_s": 3,
     }))
     .unwrap();

@@ -261,7 +261,11 @@ pub fn set(bootstrap: Bootstrap, further: &Value) -> Result<Bootstrap> {
 #[must_use]
 pub fn settings(further: &Value) -> Value {
     let mut settings = json!({
-        "control_plane": {"cluster": "portcullis_control_plane", "authority": "portcullis"},
+        "control_plane": {
+            "cluster": "portcullis_control_plane",
+            "authority": "portcullis",
+            "feed_keys": "environment",
+        },
     });
     merge(&mut settings, further);
     settings

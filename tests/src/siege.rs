@@ -1,9 +1,10 @@
 //! A play whose gate is watched, and whose way to the control plane can be made to fail.
 
 use anyhow::{Result, ensure};
-use xtask::stage::{Bootstrap, Envoy, Operator};
+use serde_json::json;
+use xtask::stage::{Bootstrap, Envoy, Operator, Tokens};
 
-use crate::{Conduct, FeedProxy, Member, Play, Verdict, Ward, Watch};
+use crate::{Conduct, FeedProxy, Member, Play, Verdict, Ward, Watch, set};
 
 /// How often a gateway has to ask during a fault before the fault counts as met.
 const MEETINGS: usize = 3;
@@ -51,7 +52,7 @@ impl Siege {
         workers: usize,
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
-        Self::begin_of(workers, &[], |_| {}, change)
+        Self::begin_of(workers, &[], |_| {}, |_, bootstrap| change(bootstrap))
     }
 
     /// Begins with further environment variables of the control plane.
@@ -59,7 +60,7 @@ impl Siege {
     /// # Errors
     /// When something does not start.
     pub fn begin_where(workers: usize, environment: &[(&str, &str)]) -> Result<Self> {
-        Self::begin_of(workers, environment, |_| {}, Ok)
+        Self::begin_of(workers, environment, |_| {}, |_, bootstrap| Ok(bootstrap))
     }
 
     /// Begins with a way to the control plane that is prepared before anyone goes there, and changes of the bootstrap.
@@ -71,20 +72,33 @@ impl Siege {
         prepare: impl FnOnce(&FeedProxy),
         change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
-        Self::begin_of(workers, &[], prepare, change)
+        Self::begin_of(workers, &[], prepare, |_, bootstrap| change(bootstrap))
+    }
+
+    /// Begins with a bootstrap that is changed after an operator has prepared something for it.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn begin_by(
+        workers: usize,
+        change: impl FnOnce(&Operator, Bootstrap) -> Result<Bootstrap>,
+    ) -> Result<Self> {
+        Self::begin_of(workers, &[], |_| {}, change)
     }
 
     fn begin_of(
         workers: usize,
         environment: &[(&str, &str)],
         prepare: impl FnOnce(&FeedProxy),
-        change: impl FnOnce(Bootstrap) -> Result<Bootstrap>,
+        change: impl FnOnce(&Operator, Bootstrap) -> Result<Bootstrap>,
     ) -> Result<Self> {
         let mut proxy = None;
         let play = Play::begin_at(workers, environment, |control_plane, bootstrap| {
             let way = proxy.insert(FeedProxy::start(control_plane)?);
             prepare(way);
-            change(bootstrap.cluster("portcullis_control_plane", way.address())?)
+            let operator = Operator::new(control_plane, &Tokens::for_tests().operator);
+            let bootstrap = bootstrap.cluster("portcullis_control_plane", way.address())?;
+            change(&operator, bootstrap)
         })?;
         let proxy = proxy.ok_or_else(|| anyhow::anyhow!("the bootstrap was never asked for"))?;
         let (kept, revoked) = (play.member("Kept")?, play.member("Revoked")?);
@@ -204,4 +218,13 @@ impl Siege {
         self.proxy.conduct(Conduct::Pass);
         self.recover()?.undisturbed()
     }
+}
+
+/// With a gate that asks for no signatures.
+///
+/// # Errors
+/// When the bootstrap has no filter.
+pub fn believing_anyone(bootstrap: Bootstrap) -> Result<Bootstrap> {
+    let control_plane = json!({"cluster": "portcullis_control_plane", "authority": "portcullis"});
+    set(bootstrap, &json!({"control_plane": control_plane}))
 }

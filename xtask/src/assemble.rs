@@ -14,6 +14,18 @@ const CONTROL_PLANE_BINARY: &str = "portcullis";
 /// # Errors
 /// When something cannot be found, installed or built.
 pub fn assemble(modules: &[&Module]) -> Result<Parts> {
+    build(modules, "debug", &[])
+}
+
+/// The same with a control plane as it ships: compiled with optimisation.
+///
+/// # Errors
+/// When something cannot be found, installed or built.
+pub fn assemble_as_shipped(modules: &[&Module]) -> Result<Parts> {
+    build(modules, "release", &["--release"])
+}
+
+fn build(modules: &[&Module], profile: &str, further: &[&str]) -> Result<Parts> {
     let toolchain = tools::wasm_toolchain()?;
     let envoy = tools::envoy()?;
     for module in modules {
@@ -22,17 +34,19 @@ pub fn assemble(modules: &[&Module]) -> Result<Parts> {
     let target = workspace::target_directory()?;
     process::announce(
         "building the control plane",
-        workspace::cargo().args([
-            "build",
-            "--package",
-            CONTROL_PLANE_PACKAGE,
-            "--bin",
-            CONTROL_PLANE_BINARY,
-        ]),
+        workspace::cargo()
+            .args([
+                "build",
+                "--package",
+                CONTROL_PLANE_PACKAGE,
+                "--bin",
+                CONTROL_PLANE_BINARY,
+            ])
+            .args(further),
     )?;
     Ok(Parts {
         envoy,
-        control_plane: target.join("debug").join(CONTROL_PLANE_BINARY),
+        control_plane: target.join(profile).join(CONTROL_PLANE_BINARY),
         modules: target.join("wasm"),
     })
 }

@@ -1,16 +1,27 @@
 //! Benchmarks beside Envoy's own filters. Each writes what it measured, and how, below `bench/` in the build directory.
 
 mod cores;
+mod counting;
 mod cpu;
+mod endurance;
 mod engine;
 mod gateway;
 mod load;
 mod machine;
+mod memory;
 mod native;
 mod others;
+mod populated;
 mod report;
 mod request;
+mod revoke;
+mod scale;
+mod scene;
+mod sync;
 mod tokens;
 
+pub use endurance::{Endurance, endurance};
 pub use engine::engine;
 pub use request::request;
+pub use revoke::{Revocations, revoke};
+pub use sync::{Sync, sync};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::assemble::assemble;
+use xtask::assemble::{assemble, assemble_as_shipped};
 use xtask::stage::Service;
 use xtask::{bench, ci, fuzz, test, tools, up, wasm};
 
@@ -76,6 +76,54 @@ enum Bench {
         #[arg(long, default_value_t = 10_000)]
         requests: u32,
     },
+    /// What a million profiles cost: first sync, memory, requests, latency meanwhile
+    Sync {
+        /// How many profiles are many
+        #[arg(long, default_value_t = 1_000_000)]
+        profiles: usize,
+        /// How often the two Envoys whose requests are compared take their turns
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// How many quiet and busy stretches take turns
+        #[arg(long, default_value_t = 5)]
+        stretches: usize,
+        /// How long each of them is
+        #[arg(long, default_value_t = 15)]
+        stretch_s: u32,
+    },
+    /// How long a withdrawn key keeps working, in an Envoy and across gateways, and what waiting for news costs
+    Revoke {
+        /// How many keys are withdrawn before the Envoy
+        #[arg(long, default_value_t = 300)]
+        changes: usize,
+        /// How many gateways there are without an Envoy
+        #[arg(long, default_value_t = 1_000)]
+        gateways: usize,
+        /// How many keys are withdrawn before these
+        #[arg(long, default_value_t = 50)]
+        changes_across: usize,
+        /// For how long an idle Envoy is watched
+        #[arg(long, default_value_t = 120)]
+        idle_s: u64,
+    },
+    /// Whether Envoy's memory grows while records change without end
+    Endurance {
+        /// How many changes are judged
+        #[arg(long, default_value_t = 50_000)]
+        changes: usize,
+        /// Change at 1,000 a minute for so long, instead of as fast as possible
+        #[arg(long)]
+        minutes: Option<usize>,
+        /// How many profiles come and go at once
+        #[arg(long, default_value_t = 100_000)]
+        turnover: usize,
+        /// How often they do
+        #[arg(long, default_value_t = 3)]
+        cycles: usize,
+        /// For how long Envoy is watched while nothing changes
+        #[arg(long, default_value_t = 30)]
+        idle_s: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -116,6 +164,53 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(Bench::Request { rounds, requests }) => {
             let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
             bench::request(&parts, rounds, requests)
+        }
+        Task::Bench(Bench::Sync {
+            profiles,
+            rounds,
+            stretches,
+            stretch_s,
+        }) => {
+            let parts = assemble_as_shipped(&[&wasm::FILTER])?;
+            let how_much = bench::Sync {
+                many: profiles,
+                rounds,
+                stretch_s,
+                stretches,
+            };
+            bench::sync(&parts, &how_much)
+        }
+        Task::Bench(Bench::Revoke {
+            changes,
+            gateways,
+            changes_across,
+            idle_s,
+        }) => {
+            let parts = assemble_as_shipped(&[&wasm::FILTER])?;
+            let how_much = bench::Revocations {
+                changes,
+                gateways,
+                changes_across,
+                idle_s,
+            };
+            bench::revoke(&parts, &how_much)
+        }
+        Task::Bench(Bench::Endurance {
+            changes,
+            minutes,
+            turnover,
+            cycles,
+            idle_s,
+        }) => {
+            let parts = assemble_as_shipped(&[&wasm::FILTER])?;
+            let how_much = bench::Endurance {
+                changes: minutes.map_or(changes, |minutes| minutes.saturating_mul(1_000)),
+                per_minute: minutes.map(|_| 1_000),
+                turnover,
+                cycles,
+                idle_s,
+            };
+            bench::endurance(&parts, &how_much)
         }
     }
 }

@@ -96,7 +96,7 @@ pub fn build(module: &Module, toolchain: &WasmToolchain, features: &[String]) ->
         std::fs::read(&linked).with_context(|| format!("cannot read `{}`", linked.display()))?;
     let kept: Vec<&str> = FOUNDATION.iter().chain(module.callbacks).copied().collect();
     let trimmed = trim::trim(&bytes, &kept)?;
-    if trimmed.len() > LARGEST_FILTER_BYTES {
+    if module == &FILTER && trimmed.len() > LARGEST_FILTER_BYTES {
         bail!(
             "{}.wasm has {} bytes, more than the {LARGEST_FILTER_BYTES} it may have",
             module.name,

@@ -73,6 +73,10 @@ pub struct Position {
 pub struct GatewayReport {
     /// 16 hexadecimal digits: another for each start of Envoy, the same for all its VMs.
     pub instance: String,
+    /// When it was said, in microseconds by a clock of the instance's that never goes back: of two reports that overtake
+    /// each other the later one counts.
+    #[serde(default)]
+    pub at_us: u64,
     /// What Envoy calls itself: its node's id. Visible ASCII, at most [`LONGEST_NAME`] characters, perhaps empty.
     pub name: String,
     /// The version of the filter.
@@ -150,6 +154,7 @@ mod tests {
     fn a_report_fits_a_header_whatever_envoy_is_called() {
         let report = GatewayReport {
             instance: "00000000000000ff".into(),
+            at_us: 9,
             name: GatewayReport::name("edge-1 \"é\"\r\n".as_bytes()),
             version: "0.1.0".into(),
             format: 2,
@@ -164,7 +169,7 @@ mod tests {
         assert!(header.bytes().all(|byte| matches!(byte, b' '..=b'~')));
         assert_eq!(
             header,
-            r#"{"instance":"00000000000000ff","name":"edge-1?\"??\"??","version":"0.1.0","format":2,"applied":{"epoch":"e1","revision":7},"workers":5}"#
+            r#"{"instance":"00000000000000ff","at_us":9,"name":"edge-1?\"??\"??","version":"0.1.0","format":2,"applied":{"epoch":"e1","revision":7},"workers":5}"#
         );
         assert_eq!(
             serde_json::from_str::<GatewayReport>(&header).unwrap(),

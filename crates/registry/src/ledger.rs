@@ -5,6 +5,7 @@
 use portcullis_feed::{Epoch, Revision};
 use serde::{Deserialize, Serialize};
 
+use crate::doubt::Doubt;
 use crate::layout::{LEDGER, Side};
 use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
 use crate::state::{Sizes, State};
@@ -20,6 +21,8 @@ pub struct Ledger {
     pub live: Option<State>,
     /// A generation that is being filled beside it.
     pub build: Option<Build>,
+    /// Whether there is more on the pages than is said here.
+    pub doubt: Doubt,
 }
 
 /// A generation that is being filled. Whoever leads goes on with it.
@@ -58,6 +61,7 @@ impl Ledger {
     /// Begins a new generation from nothing, beside the live one.
     pub fn start_over(&mut self) {
         self.begun = self.begun.saturating_add(1);
+        self.doubt = Doubt::None;
         self.build = Some(Build {
             generation: self.begun,
             side: self.live.as_ref().map_or(Side::A, |live| live.side.other()),

@@ -9,6 +9,7 @@
 //! | [`state`] | what is live: which generation, up to which revision, and what changed lately |
 //! | [`view`] | the reading side: one in each VM, with its cache |
 //! | [`writer`] | the writing side: the leader's, applies pages of the feed |
+//! | [`doubt`] | what a leader does not know about the pages that it takes over |
 //! | [`lease`] | who is the leader |
 //! | [`roster`] | which VMs there are, to wake them, and what they have applied |
 //! | [`contact`] | when the control plane was last heard |
@@ -24,6 +25,7 @@
 
 mod cache;
 pub mod contact;
+pub mod doubt;
 pub mod layout;
 pub mod lease;
 pub mod ledger;

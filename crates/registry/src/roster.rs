@@ -63,7 +63,8 @@ struct Entry {
 
 impl Entry {
     fn is_silent(&self, now_ms: u64) -> bool {
-        now_ms.abs_diff(self.seen_ms) > SILENCE_MS
+        // Who was held up after it had looked at the clock must not take the others for silent.
+        now_ms.saturating_sub(self.seen_ms) > SILENCE_MS
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sentences about the registry as a whole, over shared memory that can fail.
 
+mod doubt;
 mod leadership;
+mod simulation;
 mod sync;
 
 use std::cell::{Cell, RefCell};

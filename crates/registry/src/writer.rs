@@ -7,6 +7,7 @@
 use portcullis_engine::holder::InvalidProfile;
 use portcullis_feed::{ChangePage, Epoch, FORMAT, ProfileId, Revision};
 
+use crate::doubt::Doubt;
 use crate::layout::{self, COLLECTION_PAGES, PROFILE_PAGES, RECORD_PAGES, Side};
 use crate::ledger::{Build, Ledger};
 use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
@@ -55,6 +56,11 @@ pub enum RefusedPage {
         /// The first that is wrong.
         revision: Revision,
     },
+    /// It goes on in another life of the database, which may not know what an earlier leader has applied half of.
+    #[error(
+        "the control plane's database was opened again while pages were in doubt: all is asked for anew"
+    )]
+    InDoubt,
     /// Another VM leads now.
     #[error("another leader has taken over")]
     LeadershipLost,
@@ -104,19 +110,41 @@ impl<M: SharedMemory> Writer<M> {
         Ok(ledger.write(&self.memory, Expect::Unchanged(version))?)
     }
 
+    /// Takes note that nothing follows what is live.
+    ///
+    /// # Errors
+    /// When another VM leads now.
+    pub fn note_current(&mut self) -> Result<(), RefusedPage> {
+        let (mut ledger, version) = self.ledger()?;
+        if ledger.doubt != Doubt::None {
+            ledger.doubt = Doubt::None;
+            ledger.write(&self.memory, Expect::Unchanged(version))?;
+        }
+        Ok(())
+    }
+
     /// Applies a page.
     ///
     /// # Errors
     /// When the page must not be applied. What is live is then as it was, and can be asked about again.
     pub fn apply(&mut self, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let (_, after) = self.position()?;
+        let (epoch, after) = self.position()?;
         check(page, after)?;
         let (mut ledger, version) = self.ledger()?;
+        if ledger.doubt.is_fatal(epoch.as_ref(), page) {
+            ledger.start_over();
+            ledger.write(&self.memory, Expect::Unchanged(version))?;
+            return Err(RefusedPage::InDoubt);
+        }
+        if let (true, Some(live)) = (ledger.doubt != Doubt::None, &mut ledger.live) {
+            live.note_unknown_changes();
+        }
         let progress = match (ledger.build.take(), &mut ledger.live) {
             (Some(build), _) => self.fill(&mut ledger, build, page)?,
             (None, Some(live)) => self.update(live, page)?,
             (None, None) => return Err(RefusedPage::LeadershipLost),
         };
+        ledger.doubt = ledger.doubt.after(page);
         ledger.write(&self.memory, Expect::Unchanged(version))?;
         Ok(progress)
     }
@@ -175,7 +203,11 @@ impl<M: SharedMemory> Writer<M> {
         if ledger.term > self.term {
             return Err(RefusedPage::LeadershipLost);
         }
-        ledger.term = self.term;
+        (ledger.term, ledger.doubt) = (self.term, Doubt::New);
+        if ledger.build.as_ref().is_some_and(|it| it.epoch.is_none()) {
+            // Of what it may hold of a first page, nobody would hear again that it is gone.
+            ledger.start_over();
+        }
         if let Some(live) = &mut ledger.live {
             live.note_unknown_changes();
         }

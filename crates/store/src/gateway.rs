@@ -117,6 +117,8 @@ fn from_row(row: &Row) -> Result<Gateway, StoreError> {
     Ok(Gateway {
         report: GatewayReport {
             instance: row.try_get("instance")?,
+            // Not kept: whatever it says next is later.
+            at_us: 0,
             name: row.try_get("name")?,
             version: row.try_get("version")?,
             format: small(row, "format")?,

@@ -4,7 +4,7 @@ mod poller;
 mod position;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -104,6 +104,7 @@ impl Settings {
     fn report(&self, applied: Option<Position>) -> GatewayReport {
         GatewayReport {
             instance: format!("{:016x}", self.instance),
+            at_us: micros_of_this_process(),
             name: GatewayReport::name(self.name.as_bytes()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             format: FORMAT,
@@ -116,6 +117,12 @@ impl Settings {
                 .collect(),
         }
     }
+}
+
+/// Microseconds since this process first asked for them.
+fn micros_of_this_process() -> u64 {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(BEGIN.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Gateway {

@@ -4,6 +4,9 @@ use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
+/// How the names of the threads begin in which Envoy answers requests.
+const WORKER: &str = "wrk:worker_";
+
 /// The cores on which this task may run.
 pub struct Cores {
     allowed: Vec<usize>,
@@ -26,9 +29,36 @@ impl Cores {
 
     /// Runs on all cores but the first from now on; on the first where there is no other.
     pub fn all_but_first(&self) -> Result<()> {
+        run_on(self.others())
+    }
+
+    /// Runs on all cores from now on.
+    pub fn all(&self) -> Result<()> {
+        run_on(&self.allowed)
+    }
+
+    /// Leaves the first core to the workers of an Envoy, and has its other threads run on the others.
+    pub fn part_workers(&self, envoy: u32) -> Result<()> {
+        for thread in std::fs::read_dir(format!("/proc/{envoy}/task"))? {
+            let thread = thread?;
+            let name = std::fs::read_to_string(thread.path().join("comm"))?;
+            let number = thread.file_name().to_string_lossy().parse()?;
+            if name.starts_with(WORKER) {
+                pin(
+                    Pid::from_raw(number),
+                    self.allowed.get(..1).unwrap_or_default(),
+                )?;
+            } else {
+                pin(Pid::from_raw(number), self.others())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn others(&self) -> &[usize] {
         match self.allowed.get(1..) {
-            Some(others) if !others.is_empty() => run_on(others),
-            _ => run_on(&self.allowed),
+            Some(others) if !others.is_empty() => others,
+            _ => &self.allowed,
         }
     }
 }
@@ -36,9 +66,13 @@ impl Cores {
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
 fn run_on(cores: &[usize]) -> Result<()> {
+    pin(THIS_THREAD, cores)
+}
+
+fn pin(thread: Pid, cores: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
     for &core in cores {
         set.set(core)?;
     }
-    sched_setaffinity(THIS_THREAD, &set).context("cannot choose a core")
+    sched_setaffinity(thread, &set).context("cannot choose a core")
 }

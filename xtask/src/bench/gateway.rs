@@ -55,6 +55,21 @@ pub fn bootstrap(
             listeners.push(listener(&name, vec![jwt_authn(&issuer.key, is_cached)]));
         }
     }
+    with_listeners(listeners, parts, control_plane)
+}
+
+/// The bootstrap with Portcullis alone, in a listener called `gateway` that spreads connections evenly over its workers.
+pub fn alone(parts: &Parts, control_plane: SocketAddr) -> Result<Bootstrap> {
+    let mut listener = listener("gateway", vec![shipped_filter()?]);
+    listener["connection_balance_config"] = json!({"exact_balance": {}});
+    with_listeners(vec![listener], parts, control_plane)
+}
+
+fn with_listeners(
+    listeners: Vec<Value>,
+    parts: &Parts,
+    control_plane: SocketAddr,
+) -> Result<Bootstrap> {
     Bootstrap::shipped("demo.yaml")?
         .at("/static_resources/listeners", |place| {
             *place = Value::Array(listeners)

@@ -25,7 +25,9 @@ pub fn of(envoy: &Envoy) -> Result<Memory> {
         .trim()
         .parse()?;
     let page: Value = serde_json::from_str(&envoy.admin("/memory")?)?;
-    let allocated = page["allocated"].as_str().context("the admin page tells no `allocated`")?;
+    let allocated = page["allocated"]
+        .as_str()
+        .context("the admin page tells no `allocated`")?;
     Ok(Memory {
         resident: kilobytes * 1024.0,
         allocated: allocated.parse()?,

@@ -2,6 +2,7 @@
 //! on; what is used is a copy.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,11 +32,16 @@ pub struct Populated {
     pub records: Records,
 }
 
+/// A copy of a database, which goes its own way: none continues what another has told.
+pub struct Copy {
+    folder: TempDir,
+}
+
 /// A control plane on a copy of its own.
 pub struct Serving {
     /// It.
     pub control_plane: ControlPlane,
-    _folder: TempDir,
+    _copy: Copy,
 }
 
 impl Populated {
@@ -47,6 +53,7 @@ impl Populated {
         if !folder.exists() {
             eprintln!("==> writing {profiles} profiles to `{}`", folder.display());
             fs::create_dir_all(&kept)?;
+            remove_outdated(&kept, &format!("population-{profiles}-"))?;
             // Whole or not at all: what is interrupted goes with its guard.
             let draft = TempDir::with_prefix_in("population-", &kept)?;
             let inside = draft.path().join("data");
@@ -56,19 +63,63 @@ impl Populated {
         Ok(Self { folder, records })
     }
 
-    /// Starts a control plane on a copy. Each copy goes its own way: none continues what another has told.
-    pub fn serve(&self, binary: &Path) -> Result<Serving> {
+    /// A copy for one control plane.
+    pub fn copy(&self) -> Result<Copy> {
         let kept = self.folder.parent().context("a folder without a parent")?;
-        let folder = TempDir::with_prefix_in("serving-", kept)?;
-        let data = folder.path().join("data");
-        process::run(Command::new("cp").args(["--recursive", "--reflink=auto"]).arg(&self.folder).arg(&data))?;
-        let anywhere = ([127, 0, 0, 1], 0).into();
-        let control_plane = ControlPlane::start_on(binary, Tokens::for_tests(), &data, anywhere)?;
-        Ok(Serving {
+        let copy = Copy {
+            folder: TempDir::with_prefix_in("serving-", kept)?,
+        };
+        process::run(
+            Command::new("cp")
+                .args(["--recursive", "--reflink=auto"])
+                .arg(&self.folder)
+                .arg(copy.data()),
+        )?;
+        Ok(copy)
+    }
+
+    /// Starts a control plane on a copy.
+    pub fn serve(&self, binary: &Path) -> Result<Serving> {
+        Serving::start(binary, self.copy()?, ([127, 0, 0, 1], 0).into())
+    }
+}
+
+impl Copy {
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+impl Serving {
+    fn start(binary: &Path, copy: Copy, listen: SocketAddr) -> Result<Self> {
+        let control_plane =
+            ControlPlane::start_on(binary, Tokens::for_tests(), &copy.data(), listen)?;
+        Ok(Self {
             control_plane,
-            _folder: folder,
+            _copy: copy,
         })
     }
+
+    /// Puts a control plane on another copy in the place of this one.
+    pub fn replace(&mut self, binary: &Path, copy: Copy) -> Result<()> {
+        let address = self.control_plane.address();
+        self.control_plane.stop();
+        let other = Self::start(binary, copy, address)?;
+        // The first copy goes when nobody uses it any more.
+        drop(std::mem::replace(self, other));
+        Ok(())
+    }
+}
+
+/// Nobody asks any more for what was made from other sources.
+fn remove_outdated(kept: &Path, begin: &str) -> Result<()> {
+    for entry in fs::read_dir(kept)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(begin) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The digest of all sources, in their order of names.
@@ -78,7 +129,12 @@ fn key() -> Result<String> {
         add(&mut context, &workspace::root().join(source))?;
     }
     let digest = context.finish();
-    Ok(digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .as_ref()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn add(context: &mut Context, path: &Path) -> Result<()> {

@@ -21,7 +21,7 @@ pub struct Records(pub usize);
 /// A job that waits to be told to begin, or has been told.
 pub struct Job {
     child: Child,
-    input: Option<ChildStdin>,
+    input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
@@ -59,7 +59,12 @@ impl Scale {
 
     /// The same, for one that must not wait for a processor that others use: its measurements would show that.
     pub fn prepare_preferred(&self, job: &Value) -> Result<Job> {
-        self.start(Command::new("nice").args(["-n", "-15"]).arg(&self.0).arg(job.to_string()))
+        self.start(
+            Command::new("nice")
+                .args(["-n", "-15"])
+                .arg(&self.0)
+                .arg(job.to_string()),
+        )
     }
 
     fn start(&self, command: &mut Command) -> Result<Job> {
@@ -69,9 +74,13 @@ impl Scale {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start `{line}`"))?;
-        let input = child.stdin.take();
+        let input = child.stdin.take().context("a program without input")?;
         let output = BufReader::new(child.stdout.take().context("a program without output")?);
-        let mut job = Job { child, input, output };
+        let mut job = Job {
+            child,
+            input,
+            output,
+        };
         let mut said = String::new();
         job.output.read_line(&mut said)?;
         if said.trim() != "ready" {
@@ -85,8 +94,17 @@ impl Scale {
 impl Job {
     /// Lets it begin.
     pub fn begin(&mut self) -> Result<()> {
-        let mut input = self.input.take().context("it has begun already")?;
-        Ok(input.write_all(b"go\n")?)
+        self.say("go")
+    }
+
+    /// Has one that sends at a fixed rate send no more, and tells what came of it.
+    pub fn stop(mut self) -> Result<Value> {
+        self.say("stop")?;
+        self.end()
+    }
+
+    fn say(&mut self, word: &str) -> Result<()> {
+        Ok(writeln!(self.input, "{word}")?)
     }
 
     /// Waits for its end, and tells what came of it.
@@ -122,17 +140,28 @@ impl Drop for Job {
 
 /// The numbers of a list, or of a list of lists, below a member of what a job told.
 pub fn numbers(told: &Value, member: &str) -> Result<Vec<f64>> {
-    let list = told[member].as_array().with_context(|| format!("a job told no `{member}`"))?;
+    let list = told[member]
+        .as_array()
+        .with_context(|| format!("a job told no `{member}`"))?;
     list.iter()
-        .map(|number| number.as_f64().with_context(|| format!("`{member}` holds what is no number")))
+        .map(|number| {
+            number
+                .as_f64()
+                .with_context(|| format!("`{member}` holds what is no number"))
+        })
         .collect()
 }
 
 /// Fails when any answer had another status.
 pub fn expect_status(told: &Value, status: u16) -> Result<()> {
-    let statuses = told["statuses"].as_object().context("a job told no `statuses`")?;
+    let statuses = told["statuses"]
+        .as_object()
+        .context("a job told no `statuses`")?;
     if statuses.keys().any(|found| *found != status.to_string()) {
-        bail!("not all requests were answered with {status}, but by status: {}", told["statuses"]);
+        bail!(
+            "not all requests were answered with {status}, but by status: {}",
+            told["statuses"]
+        );
     }
     Ok(())
 }

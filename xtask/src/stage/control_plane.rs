@@ -55,6 +55,12 @@ impl Tokens {
         ]
     }
 
+    /// By which key gateways know the control plane's answers, in its written form.
+    #[must_use]
+    pub fn feed_key(&self) -> &str {
+        &self.feed_key
+    }
+
     /// Tokens that only tests may use.
     #[must_use]
     pub fn for_tests() -> Self {
@@ -231,6 +237,15 @@ impl ControlPlane {
     #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The number of its process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pid(&self) -> Result<u32> {
+        let running = self.running.as_ref();
+        Ok(running.context("the control plane does not run")?.pid())
     }
 
     /// What it has logged.

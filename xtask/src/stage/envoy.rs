@@ -212,7 +212,11 @@ impl Envoy {
         );
     }
 
-    fn connections_of_workers(&self, listener: SocketAddr) -> Result<Vec<u64>> {
+    /// How many connections each worker has taken so far.
+    ///
+    /// # Errors
+    /// When the admin page does not answer.
+    pub fn connections_of_workers(&self, listener: SocketAddr) -> Result<Vec<u64>> {
         let page = self.admin("/stats?filter=worker_.*downstream_cx_total")?;
         (0..self.workers)
             .map(|worker| {

@@ -18,6 +18,7 @@ use crate::stage::{Answer, Caller, Stage, open};
 pub fn report(number: u32, applied: u64) -> GatewayReport {
     GatewayReport {
         instance: instance(number),
+        at_us: 0,
         name: format!("edge-{number}"),
         version: "0.1.0".into(),
         format: 2,
@@ -229,10 +230,14 @@ async fn what_is_not_on_the_history_has_no_lag() {
 async fn what_is_applied_stays_so_when_an_older_word_comes_later() {
     let stage = open().await;
     stage.operator().creates_access("acme").await;
-    stage.gateway().reports(&report(1, 3)).await.is(204);
+    let said_at = |at_us, applied| GatewayReport {
+        at_us,
+        ..report(1, applied)
+    };
+    stage.gateway().reports(&said_at(8, 3)).await.is(204);
     stage
         .gateway()
-        .asks("epoch=epoch-1&after=1", &report(1, 1).header())
+        .asks("epoch=epoch-1&after=1", &said_at(7, 1).header())
         .await
         .is(200);
     let told = stage.told_of(1).await;
@@ -242,7 +247,7 @@ async fn what_is_applied_stays_so_when_an_older_word_comes_later() {
     // Not so when a worker has nothing any more.
     let nothing = GatewayReport {
         applied: None,
-        ..report(1, 0)
+        ..said_at(9, 0)
     };
     stage.gateway().reports(&nothing).await.is(204);
     assert_eq!(stage.told_of(1).await["applied"], Value::Null);

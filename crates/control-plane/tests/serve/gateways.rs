@@ -16,6 +16,7 @@ const GATEWAYS: &str = "/api/v1/gateways";
 fn report() -> String {
     let report = GatewayReport {
         instance: "00000000000000ff".into(),
+        at_us: 0,
         name: "edge-1".into(),
         version: "0.1.0".into(),
         format: 2,

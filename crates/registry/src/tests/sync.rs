@@ -12,7 +12,7 @@ use super::Memory;
 use crate::view::View;
 use crate::writer::{RefusedPage, Writer};
 
-fn profile(number: u128, keys: &[&str]) -> Profile {
+pub(super) fn profile(number: u128, keys: &[&str]) -> Profile {
     Profile {
         id: ProfileId::from_parts(0, number),
         client: Client {
@@ -41,7 +41,7 @@ fn profile(number: u128, keys: &[&str]) -> Profile {
     }
 }
 
-fn put(profile: Profile) -> ChangedObject {
+pub(super) fn put(profile: Profile) -> ChangedObject {
     ChangedObject::Profile(Box::new(profile))
 }
 
@@ -49,7 +49,7 @@ fn remove(number: u128) -> ChangedObject {
     ChangedObject::ProfileRemoved(ProfileId::from_parts(0, number))
 }
 
-fn collection(path: &str) -> ChangedObject {
+pub(super) fn collection(path: &str) -> ChangedObject {
     ChangedObject::Collection(Box::new(Collection {
         id: CollectionId::from_parts(0, 1),
         name: "orders".into(),
@@ -66,7 +66,12 @@ fn collection(path: &str) -> ChangedObject {
 }
 
 /// A page whose changes are numbered from `after` + 1, with `more` to come.
-fn page(epoch: &str, after: Revision, objects: Vec<ChangedObject>, more: u64) -> ChangePage {
+pub(super) fn page(
+    epoch: &str,
+    after: Revision,
+    objects: Vec<ChangedObject>,
+    more: u64,
+) -> ChangePage {
     let changes: Vec<_> = (after + 1..)
         .zip(objects)
         .map(|(revision, object)| Change { revision, object })
@@ -83,7 +88,7 @@ fn page(epoch: &str, after: Revision, objects: Vec<ChangedObject>, more: u64) ->
 }
 
 /// Shared memory that is in sync with epoch `e` up to revision 2: keys `a` and `b` of profiles 1 and 2.
-fn synced() -> (Memory, Writer<Memory>, View<Memory>) {
+pub(super) fn synced() -> (Memory, Writer<Memory>, View<Memory>) {
     let memory = Memory::default();
     let mut writer = Writer::new(memory.clone(), 1);
     writer
@@ -103,7 +108,7 @@ fn revision_of(view: &View<Memory>) -> Option<Revision> {
     view.applied().map(|applied| applied.revision)
 }
 
-fn client_of(view: &View<Memory>, key: &str) -> Option<String> {
+pub(super) fn client_of(view: &View<Memory>, key: &str) -> Option<String> {
     let digest = digest(key.as_bytes());
     view.cached(&digest)
         .or_else(|| view.stored(&digest))

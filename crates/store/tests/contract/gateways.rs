@@ -9,6 +9,7 @@ fn gateway(number: u32) -> Gateway {
     Gateway {
         report: GatewayReport {
             instance: format!("{number:016x}"),
+            at_us: 0,
             name: format!("edge-{number}"),
             version: "0.1.0".into(),
             format: 2,

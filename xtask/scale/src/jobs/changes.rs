@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use scale::Population;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,8 +18,10 @@ pub struct Change {
     control_plane: SocketAddr,
     token: String,
     records: Records,
-    /// Which profiles are left alone, because somebody calls with their keys: those below this number.
-    spared: usize,
+    /// Which profiles are changed: those from this number on, because somebody calls with the keys of the others,
+    from: usize,
+    /// and below this one.
+    to: usize,
     changes: usize,
     /// How many at most.
     per_minute: Option<u32>,
@@ -91,6 +93,7 @@ struct Work<'j> {
     made: std::collections::VecDeque<String>,
     /// Each operator has profiles of its own.
     next: usize,
+    place: usize,
     disabled: Option<String>,
 }
 
@@ -100,7 +103,8 @@ impl<'j> Work<'j> {
             job,
             population,
             made: std::collections::VecDeque::new(),
-            next: job.spared + place,
+            next: job.from + place,
+            place,
             disabled: None,
         }
     }
@@ -111,7 +115,7 @@ impl<'j> Work<'j> {
             What::Turnover => self.delete(operator),
             What::Mixed => match number / self.job.operators.max(1) % 4 {
                 0 | 2 => {
-                    let profile = self.population.profile(self.next_with_key()).id;
+                    let profile = self.population.profile(self.next_with_key()?).id;
                     operator.refresh_key(profile)
                 }
                 1 => self.switch(operator),
@@ -127,14 +131,14 @@ impl<'j> Work<'j> {
         }
         let client = self
             .population
-            .client(self.population.client_of(self.next_with_key()));
+            .client(self.population.client_of(self.next_with_key()?));
         operator.enable_client(client.id, false)?;
         self.disabled = Some(client.id.to_string());
         Ok(())
     }
 
     fn make(&mut self, operator: &mut Operator) -> Result<()> {
-        let like = self.population.profile(self.next_with_key());
+        let like = self.population.profile(self.next_with_key()?);
         let profile = json!({
             "client_id": like.client_id.to_string(),
             "name": "made by a benchmark",
@@ -156,16 +160,18 @@ impl<'j> Work<'j> {
     }
 
     /// A profile whose key can be refreshed, in turn.
-    fn next_with_key(&mut self) -> usize {
-        loop {
+    fn next_with_key(&mut self) -> Result<usize> {
+        let Change { from, to, .. } = *self.job;
+        for _ in from..to {
+            if self.next >= to {
+                self.next = from + self.place;
+            }
             let number = self.next;
             self.next += self.job.operators.max(1);
-            if self.next >= self.population.profiles {
-                self.next = self.job.spared + self.next % self.job.operators.max(1);
-            }
             if self.population.is_callable(number) {
-                return number;
+                return Ok(number);
             }
         }
+        bail!("no profile from {from} to {to} has a key")
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ use serde_json::{Value, json};
 
 use super::wire::{Wire, call};
 use super::{Records, micros, ready};
+
+/// How many requests are drawn before a stretch at a fixed rate. In a longer one they come again.
+const MOST_DRAWN: usize = 50_000;
 
 /// Send so many requests as fast as they are answered.
 #[derive(Debug, Deserialize)]
@@ -27,7 +31,7 @@ pub struct Send {
     requests: usize,
 }
 
-/// Send so many requests a second for a while, whether or not earlier ones are answered.
+/// Send so many requests a second for a while, or until it is told to stop, whether or not earlier ones are answered.
 #[derive(Debug, Deserialize)]
 pub struct Pace {
     to: SocketAddr,
@@ -62,22 +66,29 @@ impl Pace {
     /// moment in which it should have been sent: who waits behind a slow answer waits too.
     pub fn perform(self) -> Result<Value> {
         let count = usize::try_from(self.per_second.saturating_mul(self.seconds))?;
-        let requests = drawn(self.records, self.exponent, self.turn, count)?;
+        let requests = drawn(
+            self.records,
+            self.exponent,
+            self.turn,
+            count.min(MOST_DRAWN),
+        )?;
         let mut wires = connect(self.to, self.connections)?;
         ready()?;
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        stop_when_told(Arc::clone(&is_stopped));
         let interval = Duration::from_secs(1) / self.per_second.max(1);
         let begin = Instant::now();
         let answered = together(&mut wires, |place, wire| {
             let mut counts = BTreeMap::new();
             let mut latencies = Vec::new();
-            for (number, request) in requests
-                .iter()
-                .enumerate()
-                .skip(place)
-                .step_by(self.connections)
-            {
+            for number in (place..count).step_by(self.connections) {
+                if is_stopped.load(Ordering::Relaxed) {
+                    break;
+                }
                 let due = begin + interval * u32::try_from(number)?;
                 thread::sleep(due.saturating_duration_since(Instant::now()));
+                let request = requests.get(number % requests.len());
+                let request = request.context("there is nothing to send")?;
                 *counts.entry(wire.status(request)?).or_default() += 1;
                 latencies.push(micros(due.elapsed()));
             }
@@ -87,6 +98,16 @@ impl Pace {
         let latencies: Vec<u64> = latencies.into_iter().flatten().collect();
         Ok(json!({"statuses": summed(counts), "latencies_us": latencies}))
     }
+}
+
+/// Waits for the word on the standard input. Its end alone means nothing.
+fn stop_when_told(is_stopped: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let mut word = String::new();
+        if std::io::stdin().read_line(&mut word).is_ok() && word.trim() == "stop" {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
+    });
 }
 
 /// So many requests, by popularity. Those of the same profile are the same bytes.

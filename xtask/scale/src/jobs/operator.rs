@@ -25,17 +25,19 @@ impl Operator {
 
     /// A request that must succeed; `path` follows `/api/v1`, and a body of null is none.
     pub fn call(&mut self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let mut request = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nhost: portcullis\r\nauthorization: Bearer {}\r\n",
+            self.token,
+        );
+        if !body.is_null() {
+            request.push_str("content-type: application/json\r\n");
+        }
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
-        let request = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\nhost: portcullis\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.token,
-            body.len(),
-        );
+        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
         let (status, body) = self.wire.exchange(request.as_bytes())?;
         if !(200..300).contains(&status) {
             let body = String::from_utf8_lossy(body);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use portcullis_feed::{Epoch, GatewayReport, Revision};
+use portcullis_feed::Revision;
 use portcullis_store::{Gateway, TokenName};
 
 use super::report::{Instance, Said};
@@ -123,16 +123,10 @@ impl Fleet {
             asking: 0,
             silent_from_ms: now_ms,
         });
-        // A question and a report may overtake each other. What is applied stays so.
-        let is_overtaken = word.applied.is_some()
-            && word.applied < member.applied
-            && epoch(&report) == epoch(&member.seen.report);
-        let kept = member.seen.report.applied.take();
         let before = member.applied;
-        member.seen.report = report;
-        if is_overtaken {
-            member.seen.report.applied = kept;
-        } else {
+        // A question and a report may overtake each other.
+        if report.at_us >= member.seen.report.at_us {
+            member.seen.report = report;
             member.applied = word.applied;
         }
         member.seen.token = word.token;
@@ -280,10 +274,6 @@ impl fmt::Display for GatewayState {
             Self::Lost => "lost",
         })
     }
-}
-
-fn epoch(report: &GatewayReport) -> Option<&Epoch> {
-    report.applied.as_ref().map(|applied| &applied.epoch)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ const NOW_MS: u64 = 1_800_000_000_000;
 fn said(number: usize) -> Said {
     let report = GatewayReport {
         instance: format!("{number:016x}"),
+        at_us: 0,
         name: String::new(),
         version: String::new(),
         format: 2,
