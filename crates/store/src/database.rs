@@ -21,6 +21,10 @@ pub(crate) type Database = sqlx::Sqlite;
 pub(crate) type Row = <Database as sqlx::Database>::Row;
 
 const FILE: &str = "portcullis.db";
+/// How many rows the thread of a connection may be ahead of who reads them. With the few that are the default, the two
+/// wake each other all the time while a page of the feed is read, which costs more than the reading.
+const ROWS_AHEAD: usize = 1_000;
+
 const LOCK_FILE: &str = "portcullis.lock";
 const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
@@ -179,6 +183,7 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .row_buffer_size(ROWS_AHEAD)
         .busy_timeout(Duration::from_secs(10))
 }
 
