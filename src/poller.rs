@@ -1,5 +1,5 @@
-//! The leader's conversation with the control plane: one question at a time, held until there is news; the next one is
-//! asked before the answer is applied, so that neither side waits while the other works.
+//! The leader's conversation with the control plane: one question at a time, held until there is news. While there is
+//! more to come, the next one leaves before the answer is applied, so that neither side waits while the other works.
 
 use portcullis_feed::{
     ChangePage, Epoch, FORMAT, GatewayReport, Position, ProfileId, Question, REPORT_PATH, Revision,
@@ -26,6 +26,8 @@ pub(crate) struct Poller {
     exchange: Exchange,
     writer: Option<(u64, Writer<Shared>)>,
     open: Option<Open>,
+    /// An answer that waits until the next question has left: Envoy sends when the callback is over that asked.
+    unapplied: Option<ChangePage>,
     /// What the control plane was last told that all VMs have, and how many they are.
     reported: (Option<Position>, u32),
     failures: u32,
@@ -71,6 +73,8 @@ pub(crate) enum Outcome {
         is_current: bool,
     },
     LeadershipLost,
+    /// The answer is to be applied by [`apply`](Poller::apply), once this callback is over.
+    Later,
 }
 
 impl Poller {
@@ -79,6 +83,7 @@ impl Poller {
             exchange,
             writer: None,
             open: None,
+            unapplied: None,
             reported: (None, 0),
             failures: 0,
             pause_until_ms: 0,
@@ -99,7 +104,7 @@ impl Poller {
         };
         if self.writer.as_ref().is_none_or(|(known, _)| *known != term) {
             self.writer = Some((term, Writer::new(Shared, term)));
-            (self.open, self.reported) = (None, (None, 0));
+            (self.open, self.unapplied, self.reported) = (None, None, (None, 0));
         }
         if self.open.is_some() {
             let (applied, members) = &self.reported;
@@ -120,7 +125,23 @@ impl Poller {
 
     /// Asks no more. An answer that is still to come will not be recognised.
     pub(crate) fn stop(&mut self) {
-        (self.writer, self.open) = (None, None);
+        (self.writer, self.open, self.unapplied) = (None, None, None);
+    }
+
+    /// Applies an answer that waits for it.
+    pub(crate) fn apply(&mut self, standing: &Standing) -> Outcome {
+        let leads = |(term, _): &(u64, _)| Some(*term) == standing.term;
+        match self.unapplied.take() {
+            Some(page) if self.writer.as_ref().is_some_and(leads) => {
+                self.take_page(&page, standing)
+            }
+            Some(_) | None => Outcome::Nothing,
+        }
+    }
+
+    /// Whether an answer waits to be applied.
+    pub(crate) fn has_unapplied(&self) -> bool {
+        self.unapplied.is_some()
     }
 
     /// Does what may be done little by little, and publishes how things are.
@@ -203,6 +224,11 @@ impl Poller {
             return Outcome::Nothing;
         };
         match self.exchange.answer(&open.nonce, header_count, body_size) {
+            Ok(Answer::Page(page)) if page.revision < page.head && !standing.gives_way => {
+                self.ask(Some(page.epoch.clone()), page.revision, standing);
+                self.unapplied = Some(page);
+                Outcome::Later
+            }
             Ok(Answer::Page(page)) => self.take_page(&page, standing),
             Ok(Answer::Nothing) => {
                 let Ok(is_visible) = writer.note_current() else {
@@ -245,9 +271,6 @@ impl Poller {
     }
 
     fn take_page(&mut self, page: &ChangePage, standing: &Standing) -> Outcome {
-        if page.revision < page.head && !standing.gives_way {
-            self.ask(Some(page.epoch.clone()), page.revision, standing);
-        }
         let Some((_, writer)) = &mut self.writer else {
             return Outcome::Nothing;
         };

@@ -136,6 +136,7 @@ impl Vm {
     /// Does what is due now and then: catches up, in case a wake-up was lost, and sees to leadership.
     pub(crate) fn tick(&self) {
         self.catch_up();
+        self.apply();
         self.metrics.count_lookups(self.view.take_cache_counts());
         let standing = self.tend();
         let is_waiting = self
@@ -155,9 +156,10 @@ impl Vm {
         }
     }
 
-    /// Does what another VM wants: looks again, or leads.
+    /// Does what another VM wants: looks again, or leads; or what this one has left for later.
     pub(crate) fn wake(&self) {
         self.catch_up();
+        self.apply();
         self.tend();
     }
 
@@ -189,25 +191,54 @@ impl Vm {
 
     /// Takes an answer of the control plane, and asks again.
     pub(crate) fn receive(&self, call: u32, header_count: usize, body_size: usize) {
+        self.apply();
         let standing = self.standing();
         let outcome = match self.poller.borrow_mut().as_mut() {
             Some(poller) => poller.receive(call, header_count, body_size, &standing),
             None => Outcome::Nothing,
         };
-        if let Outcome::Current | Outcome::Applied { is_current: true } = outcome {
-            contact::note_contact(&Shared, standing.now_ms);
-        }
-        if let Outcome::Applied { .. } = outcome {
-            self.roster.borrow().wake_others(standing.now_ms);
-            self.catch_up();
-        }
-        if outcome == Outcome::LeadershipLost {
-            self.lease.borrow_mut().release(standing.now_ms);
-        } else if standing.gives_way && outcome != Outcome::Nothing {
+        self.follow(outcome, &standing);
+        if standing.gives_way && !matches!(outcome, Outcome::Nothing | Outcome::LeadershipLost) {
             self.give_way(&standing);
+        } else {
+            self.tend();
+        }
+    }
+
+    /// Applies what was left for later.
+    fn apply(&self) {
+        let is_due = |poller: &Poller| poller.has_unapplied();
+        if !self.poller.borrow().as_ref().is_some_and(is_due) {
             return;
         }
-        self.tend();
+        let standing = self.standing();
+        let outcome = match self.poller.borrow_mut().as_mut() {
+            Some(poller) => poller.apply(&standing),
+            None => Outcome::Nothing,
+        };
+        self.follow(outcome, &standing);
+    }
+
+    /// Does what an outcome asks for.
+    fn follow(&self, outcome: Outcome, standing: &Standing) {
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Later => {
+                // Its own queue wakes this VM when the callback is over.
+                if let Some(queue) = self.roster.borrow().queue() {
+                    Shared.ring(queue);
+                }
+            }
+            Outcome::Current => contact::note_contact(&Shared, standing.now_ms),
+            Outcome::Applied { is_current } => {
+                if is_current {
+                    contact::note_contact(&Shared, standing.now_ms);
+                }
+                self.roster.borrow().wake_others(standing.now_ms);
+                self.catch_up();
+            }
+            Outcome::LeadershipLost => self.lease.borrow_mut().release(standing.now_ms),
+        }
     }
 
     /// Sees to leadership, and to the conversation with the control plane while this VM leads.
@@ -217,9 +248,7 @@ impl Vm {
             Some(poller) => poller.tend(&standing),
             None => Outcome::Nothing,
         };
-        if outcome == Outcome::LeadershipLost {
-            self.lease.borrow_mut().release(standing.now_ms);
-        }
+        self.follow(outcome, &standing);
         standing
     }
 

@@ -84,6 +84,9 @@ impl Door {
             newest.borrow_and_update();
             let answer = self.app.changes(asked.epoch.as_ref(), asked.after, limit);
             let answer = answer.await?;
+            if let Answer::Page(page) = &answer {
+                self.make_next(page, limit);
+            }
             if !matches!(answer, Answer::Nothing) {
                 return Ok(answer);
             }
@@ -96,6 +99,17 @@ impl Door {
             if timeout_at(until, woken).await != Ok(true) {
                 return Ok(Answer::Nothing);
             }
+        }
+    }
+
+    /// Makes the next page while the gateway works on this one, which it will ask for.
+    fn make_next(&self, page: &WrittenPage, limit: u32) {
+        if let Some(next) = page.next().cloned() {
+            let app = Arc::clone(&self.app);
+            tokio::spawn(async move {
+                // Whoever asks for it makes it again, and hears why that fails.
+                let _ = app.changes(Some(&next.epoch), next.revision, limit).await;
+            });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use portcullis_engine::api_key::digest;
-use portcullis_feed::{Change, ChangePage, Digest, Epoch, FORMAT, Revision};
+use portcullis_feed::{Change, ChangePage, Digest, Epoch, FORMAT, Position, Revision};
 
 /// How many bytes of changes a page holds at most, unless a single change is longer.
 const LONGEST_BYTES: usize = 1_000_000;
@@ -16,6 +16,7 @@ pub struct WrittenPage(Arc<Written>);
 struct Written {
     json: Vec<u8>,
     digest: OnceLock<Digest>,
+    next: Option<Position>,
 }
 
 /// A page that is being written.
@@ -68,6 +69,10 @@ impl Draft {
             head,
             changes: Vec::new(),
         };
+        let next = (revision < head).then(|| Position {
+            epoch: frame.epoch.clone(),
+            revision,
+        });
         let mut json = serde_json::to_vec(&frame).unwrap_or_default();
         json.truncate(json.len().saturating_sub(END.len()));
         json.reserve_exact(self.changes.len().saturating_add(END.len()));
@@ -76,11 +81,18 @@ impl Draft {
         WrittenPage(Arc::new(Written {
             json,
             digest: OnceLock::new(),
+            next,
         }))
     }
 }
 
 impl WrittenPage {
+    /// Where a gateway is that has applied it, when there is more to come.
+    #[must_use]
+    pub fn next(&self) -> Option<&Position> {
+        self.0.next.as_ref()
+    }
+
     /// SHA-256 of the text.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -121,6 +133,7 @@ mod tests {
             assert_eq!(read.changes, changes);
             assert_eq!((read.format, read.epoch.as_str()), (FORMAT, "e1"));
             assert_eq!((read.after, read.revision, read.head), (0, count, 9));
+            assert_eq!(page.next().map(|next| next.revision), Some(count));
             assert_eq!(page.digest(), digest(page.as_ref()));
         }
     }
