@@ -36,6 +36,8 @@ pub struct Lines {
     pub enable: Line,
     /// Refreshes the sample key.
     pub refresh: Line,
+    /// Shows the gateways.
+    pub gateways: Line,
 }
 
 impl Lines {
@@ -62,12 +64,15 @@ impl Lines {
                 format!(" -H 'content-type: application/json' -d '{body}'")
             };
             format!(
-                "curl -si -X {method} http://{control_plane}/api/v1/{path} \
+                "curl -si -X {method} 'http://{control_plane}/api/v1/{path}' \
                  -H \"authorization: Bearer $(cat {token})\"{body}"
             )
         };
         let client = format!("clients/{}", sample.client);
-        let refresh = format!("access-profiles/{}/key/refresh", sample.profile);
+        let refresh = format!(
+            "access-profiles/{}/key/refresh?wait=applied",
+            sample.profile
+        );
         let line = |shows, status, command| Line {
             shows,
             status,
@@ -102,9 +107,15 @@ impl Lines {
                 manage("PATCH", &client, r#"{"enabled": true}"#),
             ),
             refresh: line(
-                "refreshes the key and shows the new one; the first line then answers 401",
+                "refreshes the key, and answers with the new one when every worker refuses the old one: the first line \
+                 then answers 401",
                 200,
                 manage("POST", &refresh, ""),
+            ),
+            gateways: line(
+                "which gateways there are, and what all of their workers have applied",
+                200,
+                manage("GET", "gateways", ""),
             ),
         })
     }
@@ -130,7 +141,7 @@ impl fmt::Display for Lines {
             writeln!(f, "# {}: {}\n{}\n", line.status, line.shows, line.command)?;
         }
         writeln!(f, "Changes, which reach the gateway within a second:\n")?;
-        for line in [&self.disable, &self.enable, &self.refresh] {
+        for line in [&self.disable, &self.enable, &self.refresh, &self.gateways] {
             writeln!(f, "# {}: {}\n{}\n", line.status, line.shows, line.command)?;
         }
         Ok(())
