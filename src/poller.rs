@@ -19,7 +19,7 @@ const SMALL_PAGE_LIMIT: u32 = 50;
 const SHORTEST_PAUSE_MS: u64 = 200;
 const LONGEST_PAUSE_MS: u64 = 2_000;
 /// How many pages of an older generation are cleared away at once.
-const TIDIED_AT_ONCE: u32 = 2_000;
+const TIDIED_AT_ONCE: u32 = 8_000;
 
 /// Asks for changes while this VM leads.
 pub(crate) struct Poller {

@@ -16,7 +16,7 @@ pub const FORMAT: u8 = 3;
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
-pub const RECORD_PAGES: u32 = 65_536; // what a profile is told to stand on is a number of 16 bits
+pub const RECORD_PAGES: u32 = 262_144;
 
 /// How many pages tell on which pages the records of a profile stand. Only the leader reads them.
 pub const PROFILE_PAGES: u32 = 16_384;

@@ -105,10 +105,9 @@ impl<M: SharedMemory> Target<'_, M> {
 
     /// Writes on which pages the records of a profile stand.
     fn list(&mut self, key: &str, id: &ProfileId, numbers: &[u32]) -> Result<(), RefusedPage> {
-        let value: Vec<u8> = numbers
+        let value = numbers
             .iter()
-            .filter_map(|number| u16::try_from(*number).ok())
-            .flat_map(u16::to_le_bytes)
+            .flat_map(|number| number.to_le_bytes())
             .collect();
         let entry = (*id.as_bytes(), value);
         let entries = (!numbers.is_empty()).then_some(&entry);
@@ -201,7 +200,5 @@ fn in_order(numbers: impl Iterator<Item = u32>) -> Numbers {
 
 fn read_numbers(value: &[u8]) -> Numbers {
     let numbers = value.as_chunks().0.iter();
-    numbers
-        .map(|number| u32::from(u16::from_le_bytes(*number)))
-        .collect()
+    numbers.map(|number| u32::from_le_bytes(*number)).collect()
 }

@@ -482,7 +482,7 @@ fn what_a_resync_left_behind_is_cleared_away_once_every_vm_follows() {
     let before = memory.bytes();
     writer.tidy(u32::MAX, false);
     assert_eq!(memory.bytes(), before, "a VM still reads it");
-    (0..9).for_each(|_| writer.tidy(10_000, true));
+    (0..40).for_each(|_| writer.tidy(10_000, true));
     let after = memory.bytes();
     assert!(after < before - 150, "{before} {after}");
     assert_eq!(
