@@ -1,7 +1,7 @@
 //! Keys that follow one another: how long each works, and what its callers are told.
 
 use jiff::{SignedDuration, Timestamp};
-use portcullis_tests::{Play, get_at, outcome, seconds_from_now, until_answered};
+use portcullis_tests::{Play, get_at, outcome, seconds_from_now, until, until_answered};
 use serde_json::json;
 
 #[test]
@@ -15,6 +15,12 @@ fn while_keys_overlap_both_work_and_only_callers_on_the_old_one_are_told() {
         .unwrap();
     let mut caller = play.caller().unwrap();
     until_answered(&mut caller, &new.api_key, "permitted").unwrap();
+    // The two keys are two records: the old one may become known as such a moment after the new one.
+    until(&mut caller, "callers on the old key are told", |caller| {
+        let answer = caller.get("/orders/1").key(member.key()).send()?;
+        Ok(answer.header("deprecation").is_some())
+    })
+    .unwrap();
 
     let old = caller.get("/orders/1").key(member.key()).send().unwrap();
     assert_eq!(outcome(&old), "permitted");
