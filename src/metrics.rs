@@ -1,6 +1,7 @@
-//! What is counted of the feed and of the registry, for whoever watches this Envoy. The leader publishes for the whole
+//! What is counted, for whoever watches this Envoy. Of the feed and of the registry the leader publishes for the whole
 //! process; every VM counts its own.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use portcullis_registry::contact;
@@ -10,56 +11,61 @@ use crate::host::{self, Shared};
 
 /// A number that only grows. Defined the first time that it does.
 #[derive(Debug)]
-pub(crate) struct Counter {
-    name: &'static str,
-    id: Cell<Option<u32>>,
-}
+pub(crate) struct Counter(Metric);
 
 /// A number that goes up and down. Defined the first time that it is set.
 #[derive(Debug)]
-pub(crate) struct Gauge {
-    name: &'static str,
+pub(crate) struct Gauge(Metric);
+
+/// A metric that takes memory of the host only from when it is used.
+#[derive(Debug)]
+struct Metric {
+    name: Cow<'static, str>,
     id: Cell<Option<u32>>,
 }
 
 impl Counter {
-    pub(crate) const fn named(name: &'static str) -> Self {
-        Self {
-            name,
-            id: Cell::new(None),
-        }
+    pub(crate) fn named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(Metric::named(name.into()))
     }
 
     /// Counts some more.
     pub(crate) fn count(&self, more: u64) {
-        if more == 0 {
-            return;
-        }
-        if self.id.get().is_none() {
-            self.id.set(host::define_counter(self.name));
-        }
-        if let Some(id) = self.id.get() {
+        if more > 0
+            && let Some(id) = self.0.id(host::define_counter)
+        {
             host::count(id, more);
         }
     }
 }
 
 impl Gauge {
-    const fn named(name: &'static str) -> Self {
+    fn named(name: &'static str) -> Self {
+        Self(Metric::named(name.into()))
+    }
+
+    /// Says how much it is now.
+    pub(crate) fn set(&self, value: u64) {
+        if let Some(id) = self.0.id(host::define_gauge) {
+            host::record(id, value);
+        }
+    }
+}
+
+impl Metric {
+    const fn named(name: Cow<'static, str>) -> Self {
         Self {
             name,
             id: Cell::new(None),
         }
     }
 
-    /// Says how much it is now.
-    pub(crate) fn set(&self, value: u64) {
+    /// What the host calls it. None when the host refuses it.
+    fn id(&self, define: impl FnOnce(&str) -> Option<u32>) -> Option<u32> {
         if self.id.get().is_none() {
-            self.id.set(host::define_gauge(self.name));
+            self.id.set(define(&self.name));
         }
-        if let Some(id) = self.id.get() {
-            host::record(id, value);
-        }
+        self.id.get()
     }
 }
 

@@ -5,7 +5,8 @@ use portcullis_feed::{
     ChangePage, Epoch, FORMAT, GatewayReport, Position, ProfileId, Question, REPORT_PATH, Revision,
     UNKNOWN_KEY_PATH, UnknownKey,
 };
-use portcullis_registry::{RefusedPage, Writer};
+use portcullis_registry::memory::QueueId;
+use portcullis_registry::{RefusedPage, Writer, contact};
 
 use crate::exchange::{Answer, Exchange, NoAnswer};
 use crate::host::{self, Shared};
@@ -24,6 +25,10 @@ const TIDIED_AT_ONCE: u32 = 8_000;
 /// Asks for changes while this VM leads.
 pub(crate) struct Poller {
     exchange: Exchange,
+    /// What tells this start of Envoy from others, should nobody have asked before.
+    seed: u64,
+    /// What Envoy is called.
+    name: String,
     writer: Option<(u64, Writer<Shared>)>,
     open: Option<Open>,
     /// An answer that waits until the next question has left: Envoy sends when the callback is over that asked.
@@ -50,11 +55,8 @@ pub(crate) struct Standing {
     pub(crate) term: Option<u64>,
     /// Whether requests wait while this VM works.
     pub(crate) serves_requests: bool,
-    /// Whether the lead is to be given away as soon as nothing is under way.
-    pub(crate) gives_way: bool,
-    /// Which start of Envoy this is, and what it is called.
-    pub(crate) instance: String,
-    pub(crate) name: String,
+    /// The queue of the VM to which the lead is to be given as soon as nothing is under way.
+    pub(crate) heir: Option<QueueId>,
     /// How many VMs there are, and what all of them have applied.
     pub(crate) members: u32,
     pub(crate) applied: Option<Position>,
@@ -81,6 +83,8 @@ impl Poller {
     pub(crate) fn new(exchange: Exchange) -> Self {
         Self {
             exchange,
+            seed: host::random(),
+            name: GatewayReport::name(&host::node_id()),
             writer: None,
             open: None,
             unapplied: None,
@@ -187,9 +191,9 @@ impl Poller {
 
     fn report(&self, standing: &Standing) -> GatewayReport {
         GatewayReport {
-            instance: standing.instance.clone(),
+            instance: format!("{:016x}", contact::instance(&Shared, self.seed)),
             at_us: host::monotonic_us(),
-            name: standing.name.clone(),
+            name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             format: FORMAT,
             applied: standing.applied.clone(),
@@ -224,7 +228,7 @@ impl Poller {
             return Outcome::Nothing;
         };
         match self.exchange.answer(&open.nonce, header_count, body_size) {
-            Ok(Answer::Page(page)) if page.revision < page.head && !standing.gives_way => {
+            Ok(Answer::Page(page)) if page.revision < page.head && standing.heir.is_none() => {
                 self.ask(Some(page.epoch.clone()), page.revision, standing);
                 self.unapplied = Some(page);
                 Outcome::Later

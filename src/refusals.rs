@@ -7,6 +7,7 @@ use portcullis_engine::{Denial, DenialReason};
 use serde::Serialize;
 
 use crate::host;
+use crate::metrics::Counter;
 
 /// Where the filter leaves what it knows of a refusal for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
 /// `code client profile collection decision address`, separated by blanks, with a dash for what is not known. The code of
@@ -27,10 +28,10 @@ pub(crate) struct Refusals {
 }
 
 /// What has been seen of one reason.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Kind {
-    refused: Option<u32>,
-    observed: Option<u32>,
+    refused: Option<Counter>,
+    observed: Option<Counter>,
     sampled_ms: Option<u64>,
     left_out: u64,
 }
@@ -118,11 +119,11 @@ impl Refusals {
             } else {
                 (&mut kind.refused, "refused")
             };
-            let define = || host::define_counter(&format!("portcullis.{word}.{}", reason.code()));
-            if counter.is_none() {
-                *counter = define();
-            }
-            counter.iter().for_each(|counter| host::count(*counter, 1));
+            counter
+                .get_or_insert_with(|| {
+                    Counter::named(format!("portcullis.{word}.{}", reason.code()))
+                })
+                .count(1);
         });
     }
 

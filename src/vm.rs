@@ -10,8 +10,9 @@ use portcullis_engine::route::Routes;
 use portcullis_engine::{
     Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
 };
-use portcullis_feed::{Digest, GatewayReport, Position};
+use portcullis_feed::{Digest, Position};
 use portcullis_registry::ledger::Ledger;
+use portcullis_registry::memory::QueueId;
 use portcullis_registry::roster::Applied;
 use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact, lease};
 
@@ -44,7 +45,6 @@ pub(crate) struct Vm {
     /// What the others were last told that this VM has applied.
     told: Cell<Option<Applied>>,
     contact_ms: Cell<Option<u64>>,
-    name: String,
     missing_keys: RefCell<MissingKeys>,
     metrics: VmMetrics,
     pub(crate) refusals: Refusals,
@@ -115,7 +115,6 @@ impl Vm {
             leads: Cell::new(None),
             told: Cell::new(None),
             contact_ms: Cell::new(None),
-            name: GatewayReport::name(&host::node_id()),
             missing_keys: RefCell::default(),
             metrics: VmMetrics::default(),
             refusals: Refusals::new(host::random()),
@@ -144,8 +143,8 @@ impl Vm {
             .borrow()
             .as_ref()
             .is_some_and(Poller::is_waiting);
-        if standing.gives_way && !is_waiting {
-            self.give_way(&standing);
+        if let (Some(heir), false) = (standing.heir, is_waiting) {
+            self.give_way(heir, standing.now_ms);
         }
         if let Some(poller) = self.poller.borrow_mut().as_mut() {
             poller.tidy(&standing);
@@ -198,10 +197,9 @@ impl Vm {
             None => Outcome::Nothing,
         };
         self.follow(outcome, &standing);
-        if standing.gives_way && !matches!(outcome, Outcome::Nothing | Outcome::LeadershipLost) {
-            self.give_way(&standing);
-        } else {
-            self.tend();
+        match (standing.heir, outcome) {
+            (None, _) | (_, Outcome::Nothing | Outcome::LeadershipLost) => drop(self.tend()),
+            (Some(heir), _) => self.give_way(heir, standing.now_ms),
         }
     }
 
@@ -252,16 +250,13 @@ impl Vm {
         standing
     }
 
-    /// Leaves the lead to a VM whose requests do not wait for it, because it has none.
-    fn give_way(&self, standing: &Standing) {
-        self.lease.borrow_mut().release(standing.now_ms);
+    /// Leaves the lead to a VM whose requests do not wait for it, because it has none, and wakes that one.
+    fn give_way(&self, heir: QueueId, now_ms: u64) {
+        self.lease.borrow_mut().release(now_ms);
         if let Some(poller) = self.poller.borrow_mut().as_mut() {
             poller.stop();
         }
-        let census = self.roster.borrow().census(standing.now_ms);
-        if let Some(queue) = census.idle {
-            Shared.ring(queue);
-        }
+        Shared.ring(heir);
     }
 
     fn standing(&self) -> Standing {
@@ -273,9 +268,7 @@ impl Vm {
             now_ms,
             term,
             serves_requests,
-            gives_way: false,
-            instance: String::new(),
-            name: String::new(),
+            heir: None,
             members: 0,
             applied: None,
             all_follow: false,
@@ -289,10 +282,8 @@ impl Vm {
             log::info!("portcullis: this VM asks the control plane from now on (term {term})");
         }
         let census = self.roster.borrow().census(now_ms);
-        standing.instance = format!("{:016x}", contact::instance(&Shared, self.member));
-        standing.name.clone_from(&self.name);
         standing.members = census.members;
-        standing.gives_way = serves_requests && census.idle.is_some();
+        standing.heir = census.idle.filter(|_| serves_requests);
         let live = self
             .view
             .state(|live| (live.generation, live.epoch.clone()));

@@ -75,6 +75,25 @@ impl Ledger {
         self.live.filter(|_| !self.deserted)
     }
 
+    /// What to ask the control plane for: what changed after this revision of this epoch.
+    #[must_use]
+    pub fn position(&self) -> (Option<Epoch>, Revision) {
+        match (&self.build, &self.live) {
+            (Some(build), _) => (build.epoch.clone(), build.revision),
+            (None, Some(live)) => (Some(live.epoch.clone()), live.revision),
+            (None, None) => (None, 0),
+        }
+    }
+
+    /// Begins a generation where there is none at all, and tells whether it has.
+    pub fn begin_if_empty(&mut self) -> bool {
+        let is_empty = self.live.is_none() && self.build.is_none();
+        if is_empty {
+            self.start_over();
+        }
+        is_empty
+    }
+
     /// Begins a new generation from nothing, beside the live one.
     pub fn start_over(&mut self) {
         self.begun = self.begun.saturating_add(1);

@@ -89,15 +89,10 @@ impl<M: SharedMemory> Writer<M> {
     /// When another VM leads now.
     pub fn position(&mut self) -> Result<(Option<Epoch>, Revision), RefusedPage> {
         let (mut ledger, version) = self.ledger()?;
-        if let Some(build) = &ledger.build {
-            return Ok((build.epoch.clone(), build.revision));
+        if ledger.begin_if_empty() {
+            ledger.write(&self.memory, Expect::Unchanged(version))?;
         }
-        if let Some(live) = &ledger.live {
-            return Ok((Some(live.epoch.clone()), live.revision));
-        }
-        ledger.start_over();
-        ledger.write(&self.memory, Expect::Unchanged(version))?;
-        Ok((None, 0))
+        Ok(ledger.position())
     }
 
     /// Begins a new generation from nothing, beside the live one.
@@ -128,9 +123,10 @@ impl<M: SharedMemory> Writer<M> {
     /// # Errors
     /// When the page must not be applied. What is live is then as it was, and can be asked about again.
     pub fn apply(&mut self, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let (epoch, after) = self.position()?;
-        check(page, after)?;
         let (mut ledger, version) = self.ledger()?;
+        ledger.begin_if_empty();
+        let (epoch, after) = ledger.position();
+        check(page, after)?;
         if ledger.doubt.is_fatal(epoch.as_ref(), page) {
             ledger.start_over();
             ledger.write(&self.memory, Expect::Unchanged(version))?;
@@ -195,17 +191,14 @@ impl<M: SharedMemory> Writer<M> {
     /// The ledger in this writer's term. The first time it takes it over, so that whoever led before can write it no
     /// more, and has every VM forget its cache: that leader may have changed pages without saying so.
     fn ledger(&self) -> Result<(Ledger, Version), RefusedPage> {
-        let read = Ledger::read(&self.memory);
-        let expect = read
-            .as_ref()
-            .map_or(Expect::Absent, |(_, version)| Expect::Unchanged(*version));
-        if let Some((ledger, version)) = read.clone().filter(|(it, _)| it.term == self.term) {
-            return Ok((ledger, version));
-        }
-        let mut ledger = read.map(|(ledger, _)| ledger).unwrap_or_default();
-        if ledger.term > self.term {
-            return Err(RefusedPage::LeadershipLost);
-        }
+        let (mut ledger, expect) = match Ledger::read(&self.memory) {
+            Some((ledger, version)) if ledger.term == self.term => return Ok((ledger, version)),
+            Some((ledger, _)) if ledger.term > self.term => {
+                return Err(RefusedPage::LeadershipLost);
+            }
+            Some((ledger, version)) => (ledger, Expect::Unchanged(version)),
+            None => (Ledger::default(), Expect::Absent),
+        };
         (ledger.term, ledger.doubt) = (self.term, Doubt::New);
         if ledger.build.as_ref().is_some_and(|it| it.epoch.is_none()) {
             // Of what it may hold of a first page, nobody would hear again that it is gone.
@@ -226,10 +219,7 @@ impl<M: SharedMemory> Writer<M> {
         mut build: Build,
         page: &ChangePage,
     ) -> Result<Progress, RefusedPage> {
-        let mut target = self.target(build.generation, build.side, build.sizes);
-        for change in &page.changes {
-            target.apply(change)?;
-        }
+        let target = self.written(page, build.generation, build.side, build.sizes)?;
         build.sizes = target.sizes;
         let is_complete = page.revision >= page.head;
         if is_complete {
@@ -246,10 +236,7 @@ impl<M: SharedMemory> Writer<M> {
     }
 
     fn update(&self, live: &mut State, page: &ChangePage) -> Result<Progress, RefusedPage> {
-        let mut target = self.target(live.generation, live.side, live.sizes);
-        for change in &page.changes {
-            target.apply(change)?;
-        }
+        let target = self.written(page, live.generation, live.side, live.sizes)?;
         live.sizes = target.sizes;
         target
             .touched
@@ -267,8 +254,15 @@ impl<M: SharedMemory> Writer<M> {
         })
     }
 
-    fn target(&self, generation: u64, side: Side, sizes: Sizes) -> Target<'_, M> {
-        Target {
+    /// A generation with all changes of a page written to it.
+    fn written(
+        &self,
+        page: &ChangePage,
+        generation: u64,
+        side: Side,
+        sizes: Sizes,
+    ) -> Result<Target<'_, M>, RefusedPage> {
+        let mut target = Target {
             memory: &self.memory,
             term: self.term,
             generation,
@@ -277,7 +271,11 @@ impl<M: SharedMemory> Writer<M> {
             touched: vec![],
             routes_changed: false,
             unreadable: vec![],
+        };
+        for change in &page.changes {
+            target.apply(change)?;
         }
+        Ok(target)
     }
 }
 
@@ -295,7 +293,11 @@ fn page_key(side: Side, number: u32) -> String {
     }
 }
 
-fn check(page: &ChangePage, after: Revision) -> Result<(), RefusedPage> {
+/// Whether a page leads on from the revision that was asked about.
+///
+/// # Errors
+/// When it does not: it must not be applied.
+pub fn check(page: &ChangePage, after: Revision) -> Result<(), RefusedPage> {
     if page.format > FORMAT {
         return Err(RefusedPage::UnknownFormat { found: page.format });
     }
