@@ -84,13 +84,13 @@ async fn a_change_is_answered_when_all_gateways_have_applied_it() {
 #[tokio::test]
 async fn who_has_not_applied_it_in_time_is_named() {
     let stage = with_gateways(&[1, 2]).await;
-    let (revision, changing) = changing(&stage, "orders", "wait=applied&timeout=1").await;
     let began = Instant::now();
+    let (revision, changing) = changing(&stage, "orders", "wait=applied&timeout=1").await;
     stage.gateway().reports(&report(1, revision)).await.is(204);
 
     let answer = soon(changing).await;
 
-    assert!(began.elapsed() > Duration::from_millis(900));
+    assert!(began.elapsed() >= Duration::from_secs(1));
     let expected = json!({
         "gateways": 2, "applied": 1, "lost": 0, "unidentified": 0,
         "waiting_for": [{"instance": instance(2), "name": "edge-2", "revision": HEAD,
@@ -261,15 +261,16 @@ async fn a_control_plane_that_stops_ends_the_wait() {
 
 #[tokio::test]
 async fn thousands_of_gateways_and_many_waits_take_no_long_time() {
-    let numbers: Vec<u32> = (0..3_000).collect();
+    const GATEWAYS: u32 = 10_000;
+    const LONG: Duration = Duration::from_secs(60);
     let stage = with_gateways(&[]).await;
     let token = stage
         .app
         .admit(b"the-gateway-of-these-tests-and-nobody-else");
     let token = token.unwrap().token().clone();
     let all_report = |revision| {
-        for number in &numbers {
-            let report = report(*number, revision).header();
+        for number in 0..GATEWAYS {
+            let report = report(number, revision).header();
             stage.app.note_report(&token, report.as_bytes()).unwrap();
         }
     };
@@ -286,14 +287,11 @@ async fn thousands_of_gateways_and_many_waits_take_no_long_time() {
     for revision in HEAD + 1..=last {
         all_report(revision);
         tokio::task::yield_now().await;
+        // A look at all of them for each report would be 3,000 million of them, which takes minutes.
+        let (took, told) = (began.elapsed(), revision - HEAD);
+        assert!(took < LONG, "{told} of 30 revisions took {took:?}");
     }
     for wait in waits {
-        assert_eq!(applied(&soon(wait).await)["applied"], 3_000);
+        assert_eq!(applied(&soon(wait).await)["applied"], GATEWAYS);
     }
-    // A look at all of them for each report would be 270 million of them.
-    assert!(
-        began.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        began.elapsed()
-    );
 }

@@ -156,7 +156,7 @@ async fn a_waiting_gateway_is_woken_by_a_commit() {
 #[tokio::test]
 async fn what_gateways_cannot_tell_wakes_nobody() {
     let stage = open().await;
-    let mut asked = waiting(&stage, "/feed/v1/changes?epoch=epoch-1&after=0&wait=1").await;
+    let mut asked = waiting(&stage, "/feed/v1/changes?epoch=epoch-1&after=0&wait=5").await;
     stage.operator().creates_client("without profiles").await;
     stage.operator().creates_policy("of nobody").await;
     assert!(
