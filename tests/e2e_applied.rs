@@ -84,7 +84,7 @@ fn every_gateway_is_listed_with_what_its_workers_have_and_one_that_is_gone_is_na
     }
 
     drop(edge);
-    let path = format!("{path}&timeout=1");
+    let path = format!("{path}&timeout=5");
     let reply = operator
         .call("PATCH", &path, &json!({"enabled": true}))
         .unwrap();
