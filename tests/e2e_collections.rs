@@ -1,18 +1,9 @@
 //! Collections of special kinds: open to anybody, called by browsers, for connections that become something else, and
 //! for methods of gRPC.
 
-use anyhow::Result;
-use portcullis_tests::{Member, Play, get_at, outcome, set, text, until, until_answered};
-use serde_json::{Value, json};
+use portcullis_tests::{Member, Play, get_at, outcome, set, until, until_answered};
+use serde_json::json;
 use xtask::stage::{Caller, Request};
-
-/// Creates a collection with further members.
-fn collection(play: &Play, name: &str, endpoints: &Value, further: &Value) -> Result<String> {
-    let mut draft = json!({"name": name, "version": "v1", "endpoints": endpoints});
-    portcullis_tests::merge(&mut draft, further);
-    let created = play.operator().call("POST", "/collections", &draft)?;
-    Ok(text(&created.body, "id")?.to_owned())
-}
 
 #[test]
 fn anybody_may_call_a_public_collection_and_who_proves_who_they_are_is_named() {
@@ -21,7 +12,9 @@ fn anybody_may_call_a_public_collection_and_who_proves_who_they_are_is_named() {
         {"method": "GET", "path": "/status"},
         {"method": "GET", "path": "/status/old", "enabled": false},
     ]);
-    let status = collection(&play, "status", &endpoints, &json!({"public": true})).unwrap();
+    let status = play
+        .collection("status", &endpoints, &json!({"public": true}))
+        .unwrap();
     let member = play.member("Acme").unwrap();
     let off = play.member_with("Off", &json!({"enabled": false})).unwrap();
     let mut caller = play.caller().unwrap();
@@ -159,7 +152,9 @@ fn a_connection_becomes_a_websocket_only_for_who_is_granted_it() {
 fn a_method_of_grpc_is_an_endpoint_and_a_refusal_of_it_has_a_grpc_status() {
     let play = Play::begin(1).unwrap();
     let endpoints = json!([{"method": "POST", "path": "/orders.v1.Orders/Get"}]);
-    let grpc = collection(&play, "orders-grpc", &endpoints, &json!({})).unwrap();
+    let grpc = play
+        .collection("orders-grpc", &endpoints, &json!({}))
+        .unwrap();
     let further = json!({"collections": [grpc]});
     let member: Member = play.member_with("Acme", &further).unwrap();
     let mut caller = play.caller().unwrap();

@@ -270,15 +270,11 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 /// `files/v1`.
 fn begin() -> Result<(Play, Member)> {
     let play = Play::begin(1)?;
-    let operator = play.operator();
     let vault = json!([{"method": "*", "host": "vault.test", "path": "/orders/{id}"}]);
-    operator.create_collection("vault", &vault)?;
-    let files = json!({
-        "name": "files", "version": "v1", "allows_dubious_paths": true,
-        "endpoints": [{"method": "GET", "path": "/files/{name}"}],
-    });
-    let files = operator.call("POST", "/collections", &files)?;
-    let collections = json!({"collections": [play.orders, files.body["id"]]});
+    play.collection("vault", &vault, &json!({}))?;
+    let files = json!([{"method": "GET", "path": "/files/{name}"}]);
+    let files = play.collection("files", &files, &json!({"allows_dubious_paths": true}))?;
+    let collections = json!({"collections": [play.orders, files]});
     let member = play.member_with("Acme", &collections)?;
     Ok((play, member))
 }

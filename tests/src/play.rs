@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::{Signer, seconds_from_now};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use xtask::stage::{
     Answer, Bootstrap, Caller, ControlPlane, Envoy, NewProfile, Operator, Parts, Request, Service,
@@ -190,9 +190,7 @@ impl Play {
         .with_context(|| self.envoy.log())?;
         Ok(member)
     }
-}
 
-impl Play {
     /// A new client whose access profile takes tokens: `further` are members of its `jwt`. The gate knows it once a
     /// token of the signer that names it as `sub` is permitted.
     ///
@@ -209,6 +207,21 @@ impl Play {
         })
         .with_context(|| self.envoy.log())?;
         Ok(member)
+    }
+
+    /// A new collection in version `v1` with further members, whose routes every worker knows.
+    ///
+    /// # Errors
+    /// When the control plane refuses it, or a gate does not hear of it.
+    pub fn collection(&self, name: &str, endpoints: &Value, further: &Value) -> Result<String> {
+        let mut draft = json!({"name": name, "version": "v1", "endpoints": endpoints});
+        merge(&mut draft, further);
+        let created = self
+            .operator()
+            .call("POST", "/collections?wait=applied", &draft)?;
+        let waiting_for = &created.body["applied"]["waiting_for"];
+        ensure!(*waiting_for == json!([]), "not known: {created:?}");
+        Ok(text(&created.body, "id")?.to_owned())
     }
 
     /// A new client with an access profile, which the gate may not know yet.
