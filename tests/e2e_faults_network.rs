@@ -35,6 +35,10 @@ fn survive(siege: Siege, vanish: impl FnOnce(), come_back: impl FnOnce()) -> Res
     })?;
     // The question that is open would still be answered over its connection.
     siege.proxy.conduct(Conduct::Away);
+    let connections = "cluster.portcullis_control_plane.upstream_cx_active";
+    within(SOON, "the connections are gone", || {
+        (siege.envoy().count(connections).ok()? == 0).then_some(())
+    })?;
     siege.switch_off()?;
     siege.proxy.conduct(Conduct::Pass);
     let before = siege.envoy().count(in_vain)?;
