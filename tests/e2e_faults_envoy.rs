@@ -54,9 +54,12 @@ impl Changeable {
     }
 
     fn until_drained(&self) -> Result<()> {
-        let draining = "listener_manager.total_listeners_draining";
-        within(SOON, "the earlier listener has drained", || {
-            (self.siege.envoy().count(draining).ok()? == 0).then_some(())
+        let listeners = "listener_manager.total_listeners_draining";
+        // Of a listener in which only these have changed, only these are replaced.
+        let chains = "listener_manager.total_filter_chains_draining";
+        within(SOON, "what was there before has drained", || {
+            let count = |name| self.siege.envoy().count(name).ok();
+            (count(listeners)? == 0 && count(chains)? == 0).then_some(())
         })?;
         Ok(())
     }
@@ -172,8 +175,14 @@ fn a_filter_of_another_format_fills_its_own_registry_beside_the_old_one_and_can_
     stage.until_drained().unwrap();
     stage.siege.switch_off().unwrap();
     turning.until_turned(stage.siege.envoy()).unwrap();
-    // The older registry is as its last VM left it, until its next one has asked.
+    // The older registry is as its last VM left it, until its next one has asked. When that was long ago, it counts as
+    // deserted as soon as a VM has looked, and nobody is known by it until then.
     turning.may_turn("permitted");
+    for ward in &wards {
+        ward.may_turn("not_ready");
+    }
+    kept.may_turn("permitted");
+    revoked.may_turn("credential_revoked");
     turning.may_turn("client_disabled");
     stage.change(|file| file.load(&parts.filter())).unwrap();
     for ward in &wards {
