@@ -101,17 +101,13 @@ impl Demo {
     /// Waits until the gateway knows the sample. A key that was refreshed since it was noted is replaced.
     fn await_sample(&self, sample: &mut Sample, secrets: &Secrets) -> Result<()> {
         let gateway = self.envoy.gateway()?;
-        let status = |key: &str| -> Option<u16> {
-            Some(
-                Caller::connect(gateway)
-                    .ok()?
-                    .get(sample::PATH)
-                    .key(key)
-                    .send()
-                    .ok()?
-                    .status,
-            )
+        let status_with = |header: &str, value: &str| -> Option<u16> {
+            let mut caller = Caller::connect(gateway).ok()?;
+            let request = caller.get(sample::PATH).header(header, value);
+            Some(request.send().ok()?.status)
         };
+        let status = |key: &str| status_with("api-token", key);
+        let token = format!("Bearer {}", sample.token()?);
         let settled = within(SYNC, "the gateway has heard from the control plane", || {
             status(&sample.key).filter(|status| *status != 503)
         });
@@ -119,8 +115,10 @@ impl Demo {
         if status_of_key != 200 {
             sample.refresh_keys(&self.control_plane.operator(), secrets)?;
         }
-        within(SYNC, "the gateway permits the sample key", || {
-            let is_known = status(&sample.key)? == 200 && status(&sample.foreign_key)? == 403;
+        within(SYNC, "the gateway permits the sample key and token", || {
+            let is_known = status(&sample.key)? == 200
+                && status(&sample.foreign_key)? == 403
+                && status_with("authorization", &token)? == 200;
             is_known.then_some(())
         })
         .with_context(|| self.envoy.log())?;
