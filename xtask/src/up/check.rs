@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use super::lines::{Line, Lines};
 use super::sample::{self, Sample};
@@ -12,10 +13,13 @@ use super::secrets::Secrets;
 use crate::stage::{Caller, Operator, within};
 use crate::{process, tools, workspace};
 
-/// How long a change may take from its request to the first answer that knows of it.
+/// How long a change may take until requests are answered accordingly. The time runs from the answer to whoever made it,
+/// or from the change where the answer waited: not from the line, since a busy machine may take long to start a shell.
 const PROMPT: Duration = Duration::from_secs(1);
 /// How long is waited for a change that is late, so that it can be said how late it was.
 const LATE: Duration = Duration::from_secs(10);
+/// How long a gateway of an earlier run is expected to come back, and so waited for by a change: a minute.
+const EXPECTED: Duration = Duration::from_secs(90);
 
 /// Runs all lines, and leaves the sample as it was, with a new key.
 pub fn check(
@@ -26,6 +30,7 @@ pub fn check(
     secrets: &Secrets,
 ) -> Result<()> {
     tools::curl()?;
+    await_others_are_lost(operator)?;
     for line in lines.requests() {
         run(line)?;
     }
@@ -68,12 +73,30 @@ fn run(line: &Line) -> Result<String> {
     Ok(answer)
 }
 
+/// Waits until changes wait for the gateway of this run alone.
+fn await_others_are_lost(operator: &Operator) -> Result<()> {
+    let count = |state: &str| {
+        let path = format!("/gateways?state={state}");
+        let list = operator.call("GET", &path, &Value::Null).ok()?;
+        list.body["items"].as_array().map(Vec::len)
+    };
+    let is_alone = || Some(count("connected")? == 1 && count("silent")? == 0);
+    if is_alone() != Some(true) {
+        println!("changes wait for a gateway of an earlier run: until it is lost, so does this");
+    }
+    within(EXPECTED, "there is one gateway and no other", || {
+        is_alone()?.then_some(())
+    })?;
+    Ok(())
+}
+
 /// Runs a line that changes something, and waits until requests with the key are answered accordingly.
 fn takes_effect(line: &Line, caller: &mut Caller, key: &str, status: u16) -> Result<String> {
-    let begin = Instant::now();
     let answer = run(line)?;
-    await_status(caller, key, status)?;
-    let took = begin.elapsed();
+    let (_, since_answer) = await_status(caller, key, status)?;
+    // Where the answer waited for the gateway, it says for how long.
+    let waited_ms = body(&answer)?["applied"]["after_ms"].as_u64();
+    let took = since_answer + Duration::from_millis(waited_ms.unwrap_or(0));
     if took > PROMPT {
         bail!(
             "{}: took {} ms, not at most {}",
@@ -83,7 +106,7 @@ fn takes_effect(line: &Line, caller: &mut Caller, key: &str, status: u16) -> Res
         );
     }
     println!(
-        "ok: answered {status} {} ms after the change was asked for",
+        "ok: answered {status} {} ms after the change",
         took.as_millis()
     );
     Ok(answer)
@@ -97,12 +120,15 @@ fn await_status(caller: &mut Caller, key: &str, status: u16) -> Result<((), Dura
 }
 
 fn new_key(answer: &str) -> Result<String> {
-    let (_, body) = answer
-        .split_once("\r\n\r\n")
-        .context("curl printed no body")?;
-    let body: serde_json::Value = serde_json::from_str(body)?;
-    body["api_key"]
+    body(answer)?["api_key"]
         .as_str()
         .map(str::to_owned)
         .context("the control plane showed no new key")
+}
+
+fn body(answer: &str) -> Result<Value> {
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .context("curl printed no body")?;
+    Ok(serde_json::from_str(body)?)
 }
