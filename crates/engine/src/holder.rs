@@ -1,7 +1,5 @@
 //! Who a credential belongs to: the access profile as the data plane keeps it, compiled once from the feed.
 
-use std::fmt::Write as _;
-
 use portcullis_feed::{
     AccessMethod, ApiKey, Client, CollectionId, Digest, Jwt, KeyState, Policy, Profile, ProfileId,
 };
@@ -257,8 +255,9 @@ pub fn header_text(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'%' | 0..b' ' | 0x7f.. => {
-                // Writing to a String cannot fail.
-                let _ = write!(encoded, "%{byte:02X}");
+                encoded.push('%');
+                let digits = [byte >> 4, byte & 0x0f].map(|it| char::from_digit(it.into(), 16));
+                encoded.extend(digits.iter().flatten().map(char::to_ascii_uppercase));
             }
             _ => encoded.push(char::from(byte)),
         }

@@ -22,10 +22,10 @@ struct Entry {
 
 impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(Recent::new(bytes))
+        Self(Recent::new(bytes, 2 * ENTRY_BYTES))
     }
 
-    pub(crate) fn find(&mut self, digest: &Digest) -> Option<Arc<Holder>> {
+    pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Holder>> {
         self.0.find(digest).map(|entry| entry.holder)
     }
 

@@ -145,7 +145,7 @@ impl<M: SharedMemory> Registry for View<M> {
     }
 
     fn cached(&self, digest: &Digest) -> Option<Arc<Holder>> {
-        let found = self.cache.borrow_mut().find(digest);
+        let found = self.cache.borrow().find(digest);
         let counter = if found.is_some() {
             &self.hits
         } else {

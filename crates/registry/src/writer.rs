@@ -157,6 +157,10 @@ impl<M: SharedMemory> Writer<M> {
         let (Some(live), None, true) = (&ledger.live, &ledger.build, all_follow) else {
             return;
         };
+        if ledger.begun < 2 {
+            // Nothing was ever written on the other side.
+            return;
+        }
         let (generation, from) = self.tidied;
         let from = if generation == live.generation {
             from

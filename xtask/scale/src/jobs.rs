@@ -23,8 +23,8 @@ pub enum Job {
     Fill(filling::Fill),
     /// Tell the key and the path of a profile that may call.
     Caller(Records),
-    /// Send requests as fast as they are answered.
-    Send(load::Send),
+    /// Tell what callers send.
+    Draw(load::Draw),
     /// Send requests at a fixed rate.
     Pace(load::Pace),
     /// Change records as operators do.
@@ -48,7 +48,7 @@ impl Job {
         match self {
             Self::Fill(job) => job.perform(),
             Self::Caller(records) => records.last_caller(),
-            Self::Send(job) => job.perform(),
+            Self::Draw(job) => job.perform(),
             Self::Pace(job) => job.perform(),
             Self::Change(job) => job.perform(),
             Self::Revoke(job) => job.perform(),

@@ -33,6 +33,7 @@ const PURE: [(&str, &[&str]); 3] = [
             "p384",
             "p521",
             "portcullis-feed",
+            "quick_cache",
             "rsa",
             "serde",
             "serde_json",

@@ -54,7 +54,7 @@ impl VerifiedTokens {
     pub fn new(bytes: usize, keys: (u64, u64)) -> Self {
         Self {
             keys,
-            recent: RefCell::new(Recent::new(bytes)),
+            recent: RefCell::new(Recent::new(bytes, ENTRY_BYTES)),
         }
     }
 
@@ -64,7 +64,7 @@ impl VerifiedTokens {
     }
 
     pub(crate) fn find(&self, digest: &TokenDigest) -> Option<Verified> {
-        self.recent.borrow_mut().find(digest)
+        self.recent.borrow().find(digest)
     }
 
     pub(crate) fn insert(&self, digest: TokenDigest, token: Verified) {

@@ -1,9 +1,9 @@
-//! Callers: whose keys are as popular as those of real ones, as fast as they are answered or at a fixed rate.
+//! Callers, whose keys are as popular as those of real ones.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,16 +18,14 @@ use super::{Records, micros, ready};
 /// How many requests are drawn before a stretch at a fixed rate. In a longer one they come again.
 const MOST_DRAWN: usize = 50_000;
 
-/// Send so many requests as fast as they are answered.
+/// Tell so many requests, as they are sent.
 #[derive(Debug, Deserialize)]
-pub struct Send {
-    to: SocketAddr,
+pub struct Draw {
     records: Records,
     /// By which power of its rank a profile calls less often than the first.
     exponent: f64,
     /// Tells apart the requests of one turn from those of another.
     turn: u64,
-    connections: usize,
     requests: usize,
 }
 
@@ -43,21 +41,12 @@ pub struct Pace {
     seconds: u32,
 }
 
-impl Send {
-    /// Tells how many were answered with which status. Waits to be told when all is prepared.
+impl Draw {
+    /// Tells them in the order in which they are to be sent.
     pub fn perform(self) -> Result<Value> {
         let requests = drawn(self.records, self.exponent, self.turn, self.requests)?;
-        let mut wires = connect(self.to, self.connections)?;
-        ready()?;
-        let next = AtomicUsize::new(0);
-        let counts = together(&mut wires, |_, wire| {
-            let mut counts = BTreeMap::new();
-            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                *counts.entry(wire.status(request)?).or_default() += 1;
-            }
-            Ok(counts)
-        })?;
-        Ok(json!({"statuses": summed(counts)}))
+        let texts: Result<Vec<String>, _> = requests.into_iter().map(String::from_utf8).collect();
+        Ok(json!({"requests": texts?}))
     }
 }
 
@@ -130,7 +119,7 @@ fn connect(to: SocketAddr, count: usize) -> Result<Vec<Wire>> {
 }
 
 /// Has each connection used by a thread of its own.
-fn together<T: std::marker::Send>(
+fn together<T: Send>(
     wires: &mut [Wire],
     use_it: impl Fn(usize, &mut Wire) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {

@@ -6,16 +6,17 @@ use serde_json::json;
 use super::Sync;
 use crate::bench::cores::Cores;
 use crate::bench::cpu;
+use crate::bench::load::CONNECTIONS;
+use crate::bench::native::Native;
 use crate::bench::populated::Populated;
 use crate::bench::report::{Row, median, paired};
-use crate::bench::scale::{self, Records, Scale};
+use crate::bench::scale::{Records, Scale};
 use crate::bench::scene::{EXPONENT, Known, Scene};
 use crate::stage::Parts;
 
 /// How many requests a turn has, and how many there are before the first.
 const REQUESTS: usize = 10_000;
 const WARM_UP_REQUESTS: usize = 40_000;
-const CONNECTIONS: usize = 16;
 /// The most that a request may cost, in requests before few profiles.
 const MOST: f64 = 1.15;
 
@@ -24,7 +25,7 @@ pub fn method(how_much: &Sync) -> String {
     format!(
         "Requests: two Envoys (concurrency 1) at once on one core, the load and the control planes on the others; CPU time \
          of each Envoy (all threads, from schedstat) for each of {REQUESTS} requests over {CONNECTIONS} kept \
-         connections, the two in turn, {} rounds after {WARM_UP_REQUESTS} requests each; keys by Zipf's law over all \
+         connections, as fast as they are answered, the two in turn, {} rounds after {WARM_UP_REQUESTS} requests each; keys by Zipf's law over all \
          profiles, drawn anew for each turn, answered directly with 200.",
         how_much.rounds
     )
@@ -54,14 +55,14 @@ pub fn rows(
         few.records.0, many.records.0
     );
     let sides = [(few.records, start(few)?), (many.records, start(many)?)];
+    let native = Native::build()?;
     let turn = |records: Records, scene: &Scene, turn: usize, requests: usize| -> Result<f64> {
-        let mut sending = scale.prepare(&json!({"send": {
-            "to": scene.gateway, "records": records.json(), "exponent": EXPONENT, "turn": turn,
-            "connections": CONNECTIONS, "requests": requests
+        let drawn = scale.perform(&json!({"draw": {
+            "records": records.json(), "exponent": EXPONENT, "turn": turn, "requests": requests
         }}))?;
+        let drawn: Vec<String> = serde_json::from_value(drawn["requests"].clone())?;
         let before = cpu::of_process(scene.envoy.pid())?;
-        sending.begin()?;
-        scale::expect_status(&sending.end()?, 200)?;
+        native.send(scene.gateway, CONNECTIONS, &drawn)?;
         let used = cpu::of_process(scene.envoy.pid())?.saturating_sub(before);
         Ok(used.as_secs_f64() * 1e6 / f64::from(u32::try_from(requests)?))
     };
