@@ -1,6 +1,8 @@
 //! Where a gateway is in the history of a database, and which page may take it further.
 
-use portcullis_feed::{ChangePage, Epoch, FORMAT, Position, Revision};
+use portcullis_feed::{ChangePage, Epoch, Position, Revision};
+use portcullis_registry::RefusedPage;
+use portcullis_registry::writer::check;
 
 /// Where a gateway is, and how far it is with a new beginning.
 #[derive(Debug, Default)]
@@ -14,17 +16,6 @@ pub(super) struct Progress {
 struct Building {
     epoch: Option<Epoch>,
     revision: Revision,
-}
-
-/// A page must not be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RefusedPage {
-    #[error("the page has format {0}, which is newer than this gateway")]
-    NewerFormat(u32),
-    #[error("the page follows revision {0}, which was not asked about")]
-    NotAskedFor(Revision),
-    #[error("the revisions of the page are out of order at {0}")]
-    OutOfOrder(Revision),
 }
 
 impl Progress {
@@ -67,29 +58,10 @@ impl Progress {
     }
 }
 
-fn check(page: &ChangePage, asked: Revision) -> Result<(), RefusedPage> {
-    if page.format > FORMAT {
-        return Err(RefusedPage::NewerFormat(page.format));
-    }
-    if page.after != asked {
-        return Err(RefusedPage::NotAskedFor(page.after));
-    }
-    let mut last = asked;
-    for change in &page.changes {
-        if change.revision <= last {
-            return Err(RefusedPage::OutOfOrder(change.revision));
-        }
-        last = change.revision;
-    }
-    let is_stuck = page.revision == asked && page.head > asked;
-    if page.revision < last || page.head < page.revision || is_stuck {
-        return Err(RefusedPage::OutOfOrder(page.revision));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use portcullis_feed::FORMAT;
+
     use super::*;
 
     fn page(after: Revision, revision: Revision, head: Revision) -> ChangePage {
@@ -140,15 +112,15 @@ mod tests {
         progress.take(&page(0, 9, 9)).unwrap();
         assert_eq!(
             progress.take(&page(8, 10, 10)),
-            Err(RefusedPage::NotAskedFor(8))
+            Err(RefusedPage::NotAskedFor { after: 8 })
         );
         assert_eq!(
             progress.take(&page(9, 9, 10)),
-            Err(RefusedPage::OutOfOrder(9))
+            Err(RefusedPage::OutOfOrder { revision: 9 })
         );
         assert_eq!(
             progress.take(&page(9, 8, 10)),
-            Err(RefusedPage::OutOfOrder(8))
+            Err(RefusedPage::OutOfOrder { revision: 8 })
         );
         let newer = ChangePage {
             format: FORMAT + 1,
@@ -156,7 +128,7 @@ mod tests {
         };
         assert_eq!(
             progress.take(&newer),
-            Err(RefusedPage::NewerFormat(FORMAT + 1))
+            Err(RefusedPage::UnknownFormat { found: FORMAT + 1 })
         );
         assert_eq!(at(&progress), Some(9));
     }
