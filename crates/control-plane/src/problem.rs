@@ -230,10 +230,9 @@ impl From<Refusal> for Problem {
             Refusal::KeyTaken
             | Refusal::TooManyKeys { .. }
             | Refusal::TooManyFeedKeys { .. }
-            | Refusal::FeedKeyOfEnvironment
+            | Refusal::OfEnvironment { .. }
             | Refusal::LastFeedKey
             | Refusal::TooManyTokens { .. }
-            | Refusal::TokenOfEnvironment
             | Refusal::NotLost { .. } => Self::new(Kind::Conflict, detail),
             Refusal::FeedKeyReliedOn { gateways } => {
                 Self::new(Kind::Conflict, detail).with_gateways(gateways)

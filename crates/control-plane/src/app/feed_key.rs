@@ -172,7 +172,10 @@ impl App {
             });
         };
         if key.created_at_ms.is_none() {
-            return Err(Refusal::FeedKeyOfEnvironment);
+            return Err(Refusal::OfEnvironment {
+                what: "key",
+                variable: "PORTCULLIS_FEED_SIGNING_KEY",
+            });
         }
         if keys.len() == 1 {
             return Err(Refusal::LastFeedKey);

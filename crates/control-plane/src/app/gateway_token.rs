@@ -173,7 +173,10 @@ impl App {
         let token = edit.read().gateway_token(id).await?;
         let token = token.ok_or_else(|| unknown(id))?;
         if token.source == TokenSource::Environment {
-            return Err(Refusal::TokenOfEnvironment);
+            return Err(Refusal::OfEnvironment {
+                what: "token",
+                variable: "PORTCULLIS_GATEWAY_TOKEN",
+            });
         }
         edit.delete_gateway_token(id).await?;
         let known = self.admissions.known.clone();

@@ -68,12 +68,17 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
-    /// The next start would bring the key back.
+    /// The next start would bring it back.
     #[error(
-        "this key comes from the environment of the control plane: take it out of \
-         PORTCULLIS_FEED_SIGNING_KEY and start the control plane again"
+        "this {what} comes from the environment of the control plane: take it out of {variable} \
+         and start the control plane again"
     )]
-    FeedKeyOfEnvironment,
+    OfEnvironment {
+        /// What comes from there.
+        what: &'static str,
+        /// In which variable.
+        variable: &'static str,
+    },
     /// Nothing would be signed.
     #[error("this is the only feed key: make another one first, which gateways come to believe")]
     LastFeedKey,
@@ -91,12 +96,6 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
-    /// The next start would bring the token back.
-    #[error(
-        "this token comes from the environment of the control plane: take it out of \
-         PORTCULLIS_GATEWAY_TOKEN and start the control plane again"
-    )]
-    TokenOfEnvironment,
     /// Who is there would come back at once.
     #[error("the gateway is {state}: only one that is lost can be forgotten")]
     NotLost {
