@@ -2,14 +2,14 @@
 //! database. All of them sign, so that gateways may come to believe a new one before an old one goes.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_feed::Digest;
 use portcullis_feed::signature::{FeedKey, FeedKeyId, FeedSigningKey};
 use portcullis_store::{Edit, FeedKey as StoredKey};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::gateway::Believers;
 use super::{App, Entropy, NoEntropy, Refusal};
@@ -47,7 +47,7 @@ pub struct KnownFeedKey {
 /// The keys that sign at this moment, and those they come from.
 #[derive(Default)]
 pub(super) struct FeedKeys {
-    known: Arc<RwLock<Arc<Known>>>,
+    known: watch::Sender<Arc<Known>>,
     /// Held from before an edit until memory says what the database does.
     turn: Arc<Mutex<()>>,
 }
@@ -208,10 +208,9 @@ impl App {
         turn: OwnedMutexGuard<()>,
     ) -> Result<(), Refusal> {
         let stored = edit.read().feed_keys().await?;
-        let keys = Arc::clone(&self.feed_keys.known);
+        let known = self.feed_keys.known.clone();
         edit.commit_then(move || {
-            let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
-            *keys = Arc::new(Known::of(keys.chosen.clone(), stored));
+            known.send_modify(|known| *known = Arc::new(Known::of(known.chosen.clone(), stored)));
             drop(turn);
         })
         .await?;
@@ -221,13 +220,11 @@ impl App {
 
 impl FeedKeys {
     fn known(&self) -> Arc<Known> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&known)
+        Arc::clone(&self.known.borrow())
     }
 
     fn replace(&self, known: Known) {
-        let mut place = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *place = Arc::new(known);
+        self.known.send_replace(Arc::new(known));
     }
 }
 
