@@ -6,13 +6,15 @@ pub mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Query, State, rejection::QueryRejection};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_engine::api_key::digest;
 use portcullis_feed::signature::SIGNATURE_HEADER;
-use portcullis_feed::{Digest, Question, UnknownKey};
+use portcullis_feed::{Digest, Question, REPORT_HEADER, UnknownKey};
+use portcullis_store::TokenName;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -33,11 +35,18 @@ pub struct Door {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Answers with the changes there are, or waits for the first one.
+/// Answers with the changes there are, or waits for the first one. Whatever is wrong with the question, it is noted that
+/// the gateway asks, with what it says of itself.
 pub async fn changes(
     State(mut door): State<Door>,
+    Extension(token): Extension<TokenName>,
+    headers: HeaderMap,
     asked: Result<Query<Question>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let after = asked.as_ref().map_or(0, |Query(asked)| asked.after);
+    let report = headers.get(REPORT_HEADER).map(HeaderValue::as_bytes);
+    // Open until it is answered, or the gateway goes away.
+    let _open = door.app.note_question(&token, report, after);
     let Query(asked) =
         asked.map_err(|rejection| Problem::new(Kind::MalformedRequest, rejection.body_text()))?;
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);

@@ -19,7 +19,6 @@ use crate::{api, bearer, feed, health, problem};
 pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     let operators = from_fn_with_state(Arc::clone(app), bearer::operators_only);
     let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
-    let noted = from_fn_with_state(Arc::clone(app), feed::report::noted);
     let waiting = Waiting {
         app: Arc::clone(app),
         stopping: stopping.clone(),
@@ -47,7 +46,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         .with_state(Arc::clone(app))
         .merge(
             Router::new()
-                .route(CHANGES_PATH, get(feed::changes).layer(noted))
+                .route(CHANGES_PATH, get(feed::changes))
                 .route(REPORT_PATH, post(feed::report::report))
                 .route(UNKNOWN_KEY_PATH, post(feed::unknown_key))
                 .route_layer(gateways)

@@ -282,6 +282,21 @@ async fn a_gateway_whose_report_cannot_be_read_is_served_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_gateway_whose_question_makes_no_sense_is_listed_all_the_same() {
+    let stage = open().await;
+    for (number, query, asked_after) in [(1, "after=7&limit=0", 7), (2, "after=x", 0)] {
+        let said = report(number, 0).header();
+        stage.gateway().asks(query, &said).await.is(400);
+        let told = stage.told_of(number).await;
+        assert_eq!(
+            (&told["asked_after"], &told["asking"]),
+            (&json!(asked_after), &json!(false)),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_a_gateway_says_is_bounded_and_visible() {
     let stage = open().await;
     let mut said = report(1, 0);
