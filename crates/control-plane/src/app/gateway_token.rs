@@ -56,6 +56,8 @@ struct Admitted {
     name: TokenName,
     expires_at_ms: Option<u64>,
     used_at_ms: AtomicU64,
+    /// Which use the database knows of.
+    saved_at_ms: AtomicU64,
 }
 
 type Known = HashMap<Digest, Arc<Admitted>>;
@@ -190,24 +192,18 @@ impl App {
 
     /// Keeps when each token was used last.
     pub(super) async fn save_token_uses(&self) -> Result<(), Refusal> {
-        let mut snapshot = self.store.read().await?;
-        let stored = snapshot.gateway_tokens(None, u32::MAX).await?;
-        drop(snapshot);
-        let used = stored.into_iter().filter_map(|token| {
-            let mut now = token.clone();
-            self.admissions.note_use(&mut now);
-            let at_ms = now.last_used_at_ms?;
-            (token.last_used_at_ms != Some(at_ms)).then_some((token.id, at_ms))
-        });
-        let used: Vec<_> = used.collect();
-        if used.is_empty() {
+        let unsaved = self.admissions.unsaved_uses();
+        if unsaved.is_empty() {
             return Ok(());
         }
         let mut edit = self.store.edit().await?;
-        for (id, at_ms) in used {
-            edit.note_token_used(id, at_ms).await?;
+        for (token, at_ms) in &unsaved {
+            edit.note_token_used(token.name.id, *at_ms).await?;
         }
         edit.commit().await?;
+        for (token, at_ms) in unsaved {
+            token.saved_at_ms.store(at_ms, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -261,6 +257,17 @@ impl Admissions {
             .filter(lasts)
             .map(|token| token.name.id)
             .collect()
+    }
+
+    /// The last use of each token that was used since this was saved.
+    fn unsaved_uses(&self) -> Vec<(Arc<Admitted>, u64)> {
+        let known = self.known.borrow();
+        let unsaved = known.values().filter_map(|token| {
+            let at_ms = token.used_at_ms.load(Ordering::Relaxed);
+            let is_unsaved = at_ms > token.saved_at_ms.load(Ordering::Relaxed);
+            is_unsaved.then(|| (Arc::clone(token), at_ms))
+        });
+        unsaved.collect()
     }
 
     /// Memory knows of uses that the database does not know yet.
@@ -334,6 +341,7 @@ fn admitted(token: &GatewayToken) -> (Digest, Arc<Admitted>) {
         },
         expires_at_ms: token.expires_at_ms,
         used_at_ms: AtomicU64::new(0),
+        saved_at_ms: AtomicU64::new(token.last_used_at_ms.unwrap_or(0)),
     };
     (token.digest, Arc::new(admitted))
 }
