@@ -143,21 +143,16 @@ impl Stage {
 
     /// The same, when it has no time to end.
     pub async fn killed(self) -> Self {
-        drop((self.router, self.app));
-        open_in(
-            self.folder,
-            "",
-            self.clock_ms,
-            self.drawn,
-            self.life + 1,
-            GATEWAY_TOKEN,
-        )
-        .await
+        self.opened_again(GATEWAY_TOKEN).await
     }
 
     /// The same, with another token of gateways in its environment.
     pub async fn reopened_with(self, gateway_token: &str) -> Self {
         self.app.close().await;
+        self.opened_again(gateway_token).await
+    }
+
+    async fn opened_again(self, gateway_token: &str) -> Self {
         drop((self.router, self.app));
         open_in(
             self.folder,
