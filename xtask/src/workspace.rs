@@ -28,6 +28,17 @@ pub fn target_directory() -> Result<PathBuf> {
         .context("cargo metadata names no target directory")
 }
 
+/// Builds the program of a package with optimisation, and says where it is.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn optimised(package: &str, what: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", package]);
+    process::announce(what, &mut build)?;
+    Ok(target_directory()?.join("release").join(package))
+}
+
 /// What `cargo metadata` says of the workspace.
 ///
 /// # Errors

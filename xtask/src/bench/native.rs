@@ -32,11 +32,8 @@ impl Native {
 
     /// Builds it.
     pub fn build() -> Result<Self> {
-        process::announce(
-            "building what the benchmark measures natively",
-            workspace::cargo().args(["build", "--release", "--package", PACKAGE]),
-        )?;
-        let program = workspace::target_directory()?.join("release").join(PACKAGE);
+        let program =
+            workspace::optimised(PACKAGE, "building what the benchmark measures natively")?;
         Ok(Self(program))
     }
 

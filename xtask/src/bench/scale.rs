@@ -38,11 +38,8 @@ impl Records {
 impl Scale {
     /// Builds it.
     pub fn build() -> Result<Self> {
-        process::announce(
-            "building what the benchmark does in large numbers",
-            workspace::cargo().args(["build", "--release", "--package", PACKAGE]),
-        )?;
-        let program = workspace::target_directory()?.join("release").join(PACKAGE);
+        let program =
+            workspace::optimised(PACKAGE, "building what the benchmark does in large numbers")?;
         Ok(Self(program))
     }
 
