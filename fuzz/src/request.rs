@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portcullis_engine::holder::Granted;
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
 use portcullis_engine::path::Path;
 use portcullis_engine::{
@@ -245,7 +246,7 @@ fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
         }
     }
     if let Some(denial) = permit.observed() {
-        let is_observed = denial.holder.as_ref().is_some_and(|it| it.record().observe);
+        let is_observed = denial.holder.as_ref().is_some_and(|it| it.record().conditions.observe);
         assert!(call.gate == 3 || is_observed && denial.reason.is_about_rights());
         return;
     }
@@ -266,9 +267,10 @@ fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
     assert!(endpoint.enabled && endpoint.collection.id == collection.id);
     let record = permit.holder().map(|holder| holder.record());
     let record = record.unwrap_or_else(|| panic!("nobody may call {target:?}"));
-    assert!(record.collections.contains(&collection.id));
-    assert!(record.profile_enabled && record.client.enabled);
-    assert!(record.addresses.allows(call.address));
+    assert!(record.collections.contains(&Granted::from(&collection.id)));
+    let conditions = &record.conditions;
+    assert!(conditions.profile_enabled && conditions.client_enabled);
+    assert!(conditions.addresses.allows(call.address));
 }
 
 fn view() -> View<Memory> {

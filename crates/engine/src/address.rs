@@ -28,6 +28,12 @@ pub struct InvalidAddress {
 }
 
 impl AddressRules {
+    /// No rules: every address may pass.
+    pub const NONE: Self = Self {
+        allow: AddressSet::EMPTY,
+        deny: AddressSet::EMPTY,
+    };
+
     /// Compiles the lists that operators write.
     ///
     /// CIDR blocks may have host bits set. IPv4-mapped IPv6 (`::ffff:192.0.2.1`) is IPv4. An IPv6 block never covers
@@ -92,6 +98,11 @@ struct AddressSet {
 }
 
 impl AddressSet {
+    const EMPTY: Self = Self {
+        v4: vec![],
+        v6: vec![],
+    };
+
     fn parse(list: &'static str, entries: &[String]) -> Result<Self, InvalidAddress> {
         let mut set = Self::default();
         for (index, entry) in entries.iter().enumerate() {

@@ -73,7 +73,7 @@ impl<'a> Permit<'a> {
     /// Whether the caller should change over to a newer key.
     #[must_use]
     pub fn deprecation(&self) -> Option<Deprecation> {
-        let key = self.holder()?.record().key()?;
+        let key = &self.holder()?.record().key()?.standing;
         Some(Deprecation {
             since_ms: key.deprecated_at_ms?,
             until_ms: key.expires_at_ms,

@@ -16,7 +16,7 @@ pub use settings::{GateSettings, InvalidName};
 
 use crate::authority;
 use crate::decision::{Decision, Denial, DenialReason, Permit};
-use crate::holder::Holder;
+use crate::holder::{Granted, Holder};
 use crate::jwt::{Signatures, VerifiedTokens};
 use crate::path::Path;
 use crate::route::{RoutedCollection, RoutedEndpoint, Routes};
@@ -223,7 +223,7 @@ impl Gate {
     }
 
     fn observes(&self, denial: &Denial<'_>) -> bool {
-        let by_profile = |holder: &Arc<Holder>| holder.record().observe;
+        let by_profile = |holder: &Arc<Holder>| holder.record().conditions.observe;
         self.observe
             || denial.reason.is_about_rights() && denial.holder.as_ref().is_some_and(by_profile)
     }
@@ -266,9 +266,10 @@ fn grant<'r, 'a>(
 ) -> Result<&'r Arc<RoutedCollection>, Denial<'a>> {
     let record = holder.record();
     let denied = |reason| Denial::new(reason).of(holder);
-    if !record.addresses.is_empty() {
+    let addresses = &record.conditions.addresses;
+    if !addresses.is_empty() {
         let address = (request.address)();
-        if !record.addresses.allows(address) {
+        if !addresses.allows(address) {
             return Err(Denial {
                 judged_address: address,
                 ..denied(DenialReason::AddressNotAllowed)
@@ -277,7 +278,7 @@ fn grant<'r, 'a>(
     }
     let endpoint = endpoint.ok_or_else(|| denied(DenialReason::EndpointNotFound))?;
     let collection = &endpoint.collection;
-    if !record.collections.contains(&collection.id) {
+    if !record.collections.contains(&Granted::from(&collection.id)) {
         return Err(denied(DenialReason::CollectionNotGranted).to(collection));
     }
     if !endpoint.enabled {
@@ -300,8 +301,9 @@ fn pass_public<'a>(
     }
     let is_in_standing = |caller: &Caller| {
         let record = caller.holder.record();
+        let addresses = &record.conditions.addresses;
         caller::check_standing(record, world.now_ms).is_ok()
-            && (record.addresses.is_empty() || record.addresses.allows((request.address)()))
+            && (addresses.is_empty() || addresses.allows((request.address)()))
     };
     match caller {
         Err(unknown) if unknown.is_ambiguous() => Err(Denial::from(unknown).to(collection).into()),

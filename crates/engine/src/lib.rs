@@ -22,6 +22,7 @@ pub mod path;
 pub mod query;
 pub mod recent;
 pub mod route;
+pub mod seldom;
 
 pub use decision::{Decision, Denial, DenialReason, Deprecation, Permit};
 pub use gate::{

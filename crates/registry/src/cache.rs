@@ -8,7 +8,7 @@ use portcullis_engine::recent::Recent;
 use portcullis_feed::Digest;
 
 /// What an entry weighs beside its encoded record, in bytes.
-const ENTRY_BYTES: usize = 400;
+const ENTRY_BYTES: usize = 300;
 
 /// The records that a VM has used lately. Bounded by weight.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ struct Entry {
 
 impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(Recent::new(bytes, 2 * ENTRY_BYTES))
+        Self(Recent::new(bytes, ENTRY_BYTES))
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Holder>> {
@@ -36,8 +36,8 @@ impl Cache {
         page: u32,
         record_bytes: usize,
     ) {
-        // Decoded, a record takes about twice its encoded size.
-        let bytes = record_bytes.saturating_mul(2).saturating_add(ENTRY_BYTES);
+        // Decoded, what may be long in a record takes as much as encoded.
+        let bytes = record_bytes.saturating_add(ENTRY_BYTES);
         self.0.insert(digest, Entry { holder, page }, bytes);
     }
 

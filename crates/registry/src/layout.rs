@@ -12,7 +12,7 @@ use portcullis_feed::{CollectionId, Digest, ProfileId};
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 3;
+pub const FORMAT: u8 = 4;
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
@@ -25,16 +25,16 @@ pub const PROFILE_PAGES: u32 = 16_384;
 pub const COLLECTION_PAGES: u32 = 64;
 
 /// Which VM leads: see [`lease`](crate::lease).
-pub const LEASE: &str = "pc3/lease";
+pub const LEASE: &str = "pc4/lease";
 
 /// What is live: see [`ledger`](crate::ledger).
-pub const LEDGER: &str = "pc3/ledger";
+pub const LEDGER: &str = "pc4/ledger";
 
 /// When what is live was known to be the newest: see [`contact`](crate::contact).
-pub const CONTACT: &str = "pc3/contact";
+pub const CONTACT: &str = "pc4/contact";
 
 /// Which start of Envoy this is: see [`contact`](crate::contact).
-pub const INSTANCE: &str = "pc3/instance";
+pub const INSTANCE: &str = "pc4/instance";
 
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,7 +83,7 @@ pub fn record_entry(digest: &Digest) -> Key {
 /// The key of a page of records.
 #[must_use]
 pub fn record_key(side: Side, page: u32) -> String {
-    format!("pc3/r{}/{page}", side.letter())
+    format!("pc4/r{}/{page}", side.letter())
 }
 
 /// The page that tells on which pages the records of a profile stand.
@@ -96,7 +96,7 @@ pub fn profile_page(profile: &ProfileId) -> u32 {
 /// The key of a page that tells on which pages the records of a profile stand.
 #[must_use]
 pub fn profile_key(side: Side, page: u32) -> String {
-    format!("pc3/p{}/{page}", side.letter())
+    format!("pc4/p{}/{page}", side.letter())
 }
 
 /// The page on which a collection stands.
@@ -108,13 +108,13 @@ pub fn collection_page(collection: &CollectionId) -> u32 {
 /// The key of a page of collections.
 #[must_use]
 pub fn collection_key(side: Side, page: u32) -> String {
-    format!("pc3/c{}/{page}", side.letter())
+    format!("pc4/c{}/{page}", side.letter())
 }
 
 /// The key of a place in the roster, which is also the name of its queue.
 #[must_use]
 pub fn roster_key(place: u32) -> String {
-    format!("pc3/v/{place}")
+    format!("pc4/v/{place}")
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {

@@ -206,18 +206,19 @@ pub(super) fn check_standing(
     now_ms: &dyn Fn() -> u64,
 ) -> Result<(), DenialReason> {
     let is_over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms());
-    match record.key().map(|key| key.state) {
+    let key = record.key().map(|key| &*key.standing);
+    match key.map(|key| key.state) {
         None | Some(KeyState::Active) => {}
         Some(KeyState::Revoked) => return Err(DenialReason::CredentialRevoked),
     }
-    if !record.client.enabled {
+    if !record.conditions.client_enabled {
         return Err(DenialReason::ClientDisabled);
     }
-    if !record.profile_enabled {
+    if !record.conditions.profile_enabled {
         return Err(DenialReason::ProfileDisabled);
     }
-    let key_end = record.key().and_then(|key| key.expires_at_ms);
-    if is_over(key_end) || is_over(record.profile_expires_at_ms) {
+    let key_end = key.and_then(|key| key.expires_at_ms);
+    if is_over(key_end) || is_over(record.conditions.expires_at_ms) {
         return Err(DenialReason::CredentialExpired);
     }
     Ok(())
