@@ -32,9 +32,7 @@ impl Native {
 
     /// Builds it.
     pub fn build() -> Result<Self> {
-        let program =
-            workspace::optimised(PACKAGE, "building what the benchmark measures natively")?;
-        Ok(Self(program))
+        workspace::optimised(PACKAGE, "building what the benchmark measures natively").map(Self)
     }
 
     /// Measures the engine: for each measure, the nanoseconds of each round.

@@ -38,9 +38,7 @@ impl Records {
 impl Scale {
     /// Builds it.
     pub fn build() -> Result<Self> {
-        let program =
-            workspace::optimised(PACKAGE, "building what the benchmark does in large numbers")?;
-        Ok(Self(program))
+        workspace::optimised(PACKAGE, "building what the benchmark does in large numbers").map(Self)
     }
 
     /// Does a job that does not wait.
