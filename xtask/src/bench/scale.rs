@@ -54,12 +54,8 @@ impl Scale {
 
     /// The same, for one that must not wait for a processor that others use: its measurements would show that.
     pub fn prepare_preferred(&self, job: &Value) -> Result<Job> {
-        self.start(
-            Command::new("nice")
-                .args(["-n", "-15"])
-                .arg(&self.0)
-                .arg(job.to_string()),
-        )
+        let mut command = preferring();
+        self.start(command.arg(&self.0).arg(job.to_string()))
     }
 
     fn start(&self, command: &mut Command) -> Result<Job> {
@@ -84,6 +80,21 @@ impl Scale {
         }
         Ok(job)
     }
+}
+
+/// Runs what follows before all others: as real-time, where that is allowed.
+fn preferring() -> Command {
+    let real_time = ["--fifo", "1"];
+    let may = Command::new("chrt").args(real_time).arg("true").output();
+    let mut command;
+    if may.is_ok_and(|it| it.status.success()) {
+        command = Command::new("chrt");
+        command.args(real_time);
+    } else {
+        command = Command::new("nice");
+        command.args(["-n", "-15"]);
+    }
+    command
 }
 
 impl Job {

@@ -30,7 +30,7 @@ pub fn method(how_much: &Sync) -> String {
     format!(
         "Latency: one Envoy (concurrency 1) with all profiles; its worker thread has the first core for itself, its other \
          threads, the control plane, who changes and who calls share the other cores, where the callers come first \
-         (nice −15, where that is allowed). {PER_SECOND} requests a second, evenly spaced, over 32 kept connections, each \
+         (in real time, or with nice −15 where that is not allowed). {PER_SECOND} requests a second, evenly spaced, over 32 kept connections, each \
          with one of {} keys (popularity by Zipf's law), from the moment in which each should have been sent to its answer: \
          who waits behind a slow answer waits too. Stretches take turns: {} quiet ones of {} s, as many during \
          {CHANGES_PER_MINUTE} changes a minute (key refreshes, clients disabled and enabled, profiles made and deleted), \
