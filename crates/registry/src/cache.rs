@@ -10,23 +10,72 @@ use portcullis_feed::Digest;
 /// What an entry weighs beside its encoded record, in bytes.
 const ENTRY_BYTES: usize = 300;
 
+/// How many changed pages are kept in mind before what came from them is looked for and dropped.
+pub(crate) const MOST_CHANGED: usize = 256;
+
 /// The records that a VM has used lately. Bounded by weight.
 #[derive(Debug)]
-pub(crate) struct Cache(Recent<Digest, Entry, BuildHasherDefault<DigestHasher>>);
+pub(crate) struct Cache {
+    recent: Recent<Digest, Entry, BuildHasherDefault<DigestHasher>>,
+    /// Going through all entries at each change would hold up requests.
+    changed: Changed,
+    changes: u64,
+}
+
+/// Pages that have changed, each with the number of its last change, in order.
+#[derive(Debug, Default)]
+struct Changed(Vec<(u32, u64)>);
+
+impl Changed {
+    fn place(&self, page: u32) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&page, |(page, _)| *page)
+    }
+
+    /// The number of the last change of a page, and 0 where there was none.
+    fn last(&self, page: u32) -> u64 {
+        let found = self.place(page).ok().and_then(|place| self.0.get(place));
+        found.map_or(0, |(_, change)| *change)
+    }
+
+    fn note(&mut self, page: u32, change: u64) {
+        match self.place(page) {
+            Ok(place) => {
+                if let Some(known) = self.0.get_mut(place) {
+                    known.1 = change;
+                }
+            }
+            Err(place) => self.0.insert(place, (page, change)),
+        }
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Entry {
     holder: Arc<Holder>,
     page: u32,
+    /// How many changes there had been when it was read.
+    changes: u64,
+}
+
+impl Entry {
+    fn is_outdated(&self, changed: &Changed) -> bool {
+        changed.last(self.page) > self.changes
+    }
 }
 
 impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(Recent::new(bytes, ENTRY_BYTES))
+        Self {
+            recent: Recent::new(bytes, ENTRY_BYTES),
+            changed: Changed::default(),
+            changes: 0,
+        }
     }
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Holder>> {
-        self.0.find(digest).map(|entry| entry.holder)
+        let found = self.recent.find(digest);
+        let entry = found.filter(|entry| !entry.is_outdated(&self.changed));
+        entry.map(|entry| entry.holder)
     }
 
     pub(crate) fn insert(
@@ -38,20 +87,33 @@ impl Cache {
     ) {
         // Decoded, what may be long in a record takes as much as encoded.
         let bytes = record_bytes.saturating_add(ENTRY_BYTES);
-        self.0.insert(digest, Entry { holder, page }, bytes);
+        let entry = Entry {
+            holder,
+            page,
+            changes: self.changes,
+        };
+        self.recent.insert(digest, entry, bytes);
     }
 
     pub(crate) fn forget(&mut self, pages: &[u32]) {
-        self.0.retain(|entry| !pages.contains(&entry.page));
+        self.changes = self.changes.saturating_add(1);
+        for &page in pages {
+            self.changed.note(page, self.changes);
+        }
+        if self.changed.0.len() > MOST_CHANGED {
+            let changed = std::mem::take(&mut self.changed);
+            self.recent.retain(|entry| !entry.is_outdated(&changed));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.recent.clear();
+        self.changed = Changed::default();
     }
 
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.recent.len()
     }
 }
 

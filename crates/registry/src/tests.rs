@@ -1,5 +1,6 @@
 //! Sentences about the registry as a whole, over shared memory that can fail.
 
+mod cache;
 mod doubt;
 mod leadership;
 mod simulation;

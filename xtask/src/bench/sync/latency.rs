@@ -30,7 +30,8 @@ pub fn method(how_much: &Sync) -> String {
     format!(
         "Latency: one Envoy (concurrency 1) with all profiles; its worker thread has the first core for itself, its other \
          threads, the control plane, who changes and who calls share the other cores, where the callers come first \
-         (in real time, or with nice −15 where that is not allowed). {PER_SECOND} requests a second, evenly spaced, over 32 kept connections, each \
+         (in real time, or with nice −15 where that is not allowed) and the control plane last (idle class), as if they \
+         were on other machines. {PER_SECOND} requests a second, evenly spaced, over 32 kept connections, each \
          with one of {} keys (popularity by Zipf's law), from the moment in which each should have been sent to its answer: \
          who waits behind a slow answer waits too. Stretches take turns: {} quiet ones of {} s, as many during \
          {CHANGES_PER_MINUTE} changes a minute (key refreshes, clients disabled and enabled, profiles made and deleted), \
@@ -56,6 +57,7 @@ pub fn rows(
     let mut scene = Scene::start(parts, many, 1)?;
     scene.wait_for(&Known::last_of(scale, many.records)?)?;
     cores.part_workers(scene.envoy.pid())?;
+    scene.serving.give_way()?;
     let mut callers = Callers { scale, turn: 0 };
     callers.call(&scene, WARM_UP_S)?.perform()?;
     let (mut quiet, mut changing, mut syncing) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,6 +150,7 @@ fn while_syncing(
 ) -> Result<Resync> {
     let resyncs = scene.envoy.count(RESYNCS)?;
     scene.serving.replace(&parts.control_plane, many.copy()?)?;
+    scene.serving.give_way()?;
     let mut calling = callers.call(scene, LONGEST_S)?;
     // Only this control plane knows it, so Envoy does when it has everything.
     let made = Known::made_now(&scene.serving.control_plane)?;
