@@ -1,10 +1,11 @@
 //! The program for large numbers, built with optimisation: see `xtask/scale`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::{process, workspace};
@@ -20,9 +21,10 @@ pub struct Records(pub usize);
 
 /// A job that waits to be told to begin, or has been told.
 pub struct Job {
-    child: Child,
+    child: Running,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    /// Reads what it prints as it comes: a job that nobody listens to cannot end.
+    printed: JoinHandle<io::Result<String>>,
 }
 
 impl Records {
@@ -66,19 +68,22 @@ impl Scale {
             .spawn()
             .with_context(|| format!("cannot start `{line}`"))?;
         let input = child.stdin.take().context("a program without input")?;
-        let output = BufReader::new(child.stdout.take().context("a program without output")?);
-        let mut job = Job {
-            child,
-            input,
-            output,
-        };
-        let mut said = String::new();
-        job.output.read_line(&mut said)?;
+        let output = child.stdout.take().context("a program without output")?;
+        let (mut output, mut said) = (BufReader::new(output), String::new());
+        output.read_line(&mut said)?;
         if said.trim() != "ready" {
-            let status = job.child.wait()?;
+            let status = child.wait()?;
             bail!("`{line}` ended with {status}: {said}");
         }
-        Ok(job)
+        let printed = thread::spawn(move || {
+            let mut printed = String::new();
+            output.read_to_string(&mut printed).map(|_| printed)
+        });
+        Ok(Job {
+            child: Running(child),
+            input,
+            printed,
+        })
     }
 }
 
@@ -115,9 +120,9 @@ impl Job {
 
     /// Waits for its end, and tells what came of it.
     pub fn end(mut self) -> Result<Value> {
-        let mut printed = String::new();
-        self.output.read_to_string(&mut printed)?;
-        let status = self.child.wait()?;
+        let printed = self.printed.join();
+        let printed = printed.map_err(|_| anyhow!("the reader of a job fell"))??;
+        let status = self.child.0.wait()?;
         if !status.success() {
             bail!("a job of the benchmark ended with {status}");
         }
@@ -132,15 +137,18 @@ impl Job {
 
     /// Whether it is still at work.
     pub fn is_running(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait()?.is_none())
+        Ok(self.child.0.try_wait()?.is_none())
     }
 }
 
-impl Drop for Job {
+/// A program that ends with whoever started it.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         // After its end there is nothing to kill.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 
