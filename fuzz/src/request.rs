@@ -246,7 +246,10 @@ fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
         }
     }
     if let Some(denial) = permit.observed() {
-        let is_observed = denial.holder.as_ref().is_some_and(|it| it.record().conditions.observe);
+        let is_observed = denial
+            .holder
+            .as_ref()
+            .is_some_and(|it| it.record().conditions.observe);
         assert!(call.gate == 3 || is_observed && denial.reason.is_about_rights());
         return;
     }
