@@ -21,7 +21,7 @@ pub struct Records(pub usize);
 
 /// A job that waits to be told to begin, or has been told.
 pub struct Job {
-    child: Running,
+    child: Guarded,
     input: ChildStdin,
     /// Reads what it prints as it comes: a job that nobody listens to cannot end.
     printed: JoinHandle<io::Result<String>>,
@@ -62,17 +62,15 @@ impl Scale {
 
     fn start(&self, command: &mut Command) -> Result<Job> {
         let line = process::line(command);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start `{line}`"))?;
-        let input = child.stdin.take().context("a program without input")?;
-        let output = child.stdout.take().context("a program without output")?;
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = Guarded(child.with_context(|| format!("cannot start `{line}`"))?);
+        let input = child.0.stdin.take().context("a program without input")?;
+        let output = child.0.stdout.take();
+        let output = output.context("a program without output")?;
         let (mut output, mut said) = (BufReader::new(output), String::new());
         output.read_line(&mut said)?;
         if said.trim() != "ready" {
-            let status = child.wait()?;
+            let status = child.0.wait()?;
             bail!("`{line}` ended with {status}: {said}");
         }
         let printed = thread::spawn(move || {
@@ -80,7 +78,7 @@ impl Scale {
             output.read_to_string(&mut printed).map(|_| printed)
         });
         Ok(Job {
-            child: Running(child),
+            child,
             input,
             printed,
         })
@@ -142,9 +140,9 @@ impl Job {
 }
 
 /// A program that ends with whoever started it.
-struct Running(Child);
+struct Guarded(Child);
 
-impl Drop for Running {
+impl Drop for Guarded {
     fn drop(&mut self) {
         // After its end there is nothing to kill.
         self.0.kill().ok();
