@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::assemble::assemble;
+use crate::stage::Postgres;
 use crate::{process, tools, wasm, workspace};
 
 /// Builds the parts and runs the tests: of the whole workspace, unless `further`, which goes to `cargo test`, names
@@ -14,6 +15,8 @@ pub fn test(further: &[String]) -> Result<()> {
     // The sentences about TLS call with curl.
     tools::curl()?;
     let parts = assemble(&[&wasm::FILTER, &wasm::FILTER_WITH_DOORS, &wasm::EMPTY])?;
+    let programs = tools::postgres()?;
+    let postgres = Postgres::start(&programs)?;
     let mut command = workspace::cargo();
     command.arg("test");
     if !further
@@ -24,6 +27,10 @@ pub fn test(further: &[String]) -> Result<()> {
     }
     process::announce(
         "running the tests",
-        command.args(further).envs(parts.environment()),
+        command
+            .args(further)
+            .envs(parts.environment())
+            .env(Postgres::PROGRAMS, &programs)
+            .env(Postgres::SERVER, postgres.url()),
     )
 }

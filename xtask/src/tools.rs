@@ -3,6 +3,7 @@
 
 mod apt;
 mod envoy;
+mod postgres;
 mod wasm_target;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 pub use envoy::envoy;
+pub use postgres::postgres;
 pub use wasm_target::{TARGET as WASM_TARGET, WasmToolchain, wasm_toolchain};
 
 /// The program that sends load: `h2load`, from nghttp2.

@@ -14,6 +14,7 @@ use portcullis_control_plane::app::removals::Days;
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::secret_key::ChosenSecretKey;
 use portcullis_control_plane::serve::{Settings, serve};
+use portcullis_store::PostgresUrl;
 use tracing_subscriber::EnvFilter;
 
 /// Portcullis: API clients and access policies for services behind Envoy.
@@ -50,6 +51,10 @@ struct ServeArguments {
     /// The folder of the database. It is made when it is missing.
     #[arg(long, env = "PORTCULLIS_DATA", default_value = "./data")]
     data: PathBuf,
+    /// The PostgreSQL database that holds the records instead of one in the folder, such as
+    /// `postgres://portcullis:PASSWORD@db.example/portcullis`. Better given by the environment, since it has a password.
+    #[arg(long, env = "PORTCULLIS_DATABASE_URL", hide_env_values = true)]
+    database: Option<PostgresUrl>,
     /// What new API keys name: 1 to 12 of a-z and 0-9.
     #[arg(long, env = "PORTCULLIS_KEY_ENVIRONMENT", default_value = "live")]
     key_environment: String,
@@ -104,6 +109,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             let settings = Settings {
                 listen: arguments.listen,
                 data: arguments.data,
+                database: arguments.database,
                 key_environment: arguments.key_environment,
                 key_set_networks: arguments.key_set_networks,
                 // An empty variable counts as none here too.

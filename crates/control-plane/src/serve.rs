@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_engine::api_key::InvalidEnvironment;
-use portcullis_feed::Digest;
-use portcullis_store::{Store, StoreError};
+use portcullis_store::{Location, PostgresUrl, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -29,8 +28,10 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// Where it listens, such as `127.0.0.1:8080`. Port 0 is a free one.
     pub listen: String,
-    /// Where its database is.
+    /// The folder of its files, and of its database, unless that is elsewhere.
     pub data: PathBuf,
+    /// The PostgreSQL database that holds the records.
+    pub database: Option<PostgresUrl>,
     /// What its keys name.
     pub key_environment: String,
     /// From which networks that are not public keys may be fetched.
@@ -130,8 +131,12 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         limits: Limits::default(),
     };
     let secret_key = SettledKey::settle(&settings.data, settings.secret_key, &world.entropy)?;
+    let location = match settings.database {
+        Some(url) => Location::Postgres(url),
+        None => Location::Folder(settings.data.clone()),
+    };
     let app = open(
-        &settings.data,
+        &location,
         &settings.key_environment,
         &secret_key,
         fetcher.networks.clone(),
@@ -191,16 +196,14 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
 }
 
 async fn open(
-    data: &Path,
+    location: &Location,
     environment: &str,
     secret_key: &SettledKey,
     networks: Networks,
     world: World,
 ) -> Result<Arc<App>, ServeError> {
-    let new_epoch = Digest(world.entropy.bytes()?).to_string();
-    let new_epoch = new_epoch.get(..32).unwrap_or(&new_epoch);
-    let now_ms = world.clock.now_ms();
-    let store = Store::open(data, new_epoch, now_ms, secret_key.key.clone())
+    let lives = world.clone();
+    let store = Store::open(location, move || lives.new_life(), secret_key.key.clone())
         .await
         .inspect_err(|error| {
             if let StoreError::OtherSecretKey { .. } = error {

@@ -1,10 +1,9 @@
 //! Clients in the database.
 
 use portcullis_feed::ClientId;
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::PROFILES_OF_CLIENT;
+use crate::statement::{Row, query};
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -13,9 +12,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn client(&mut self, id: ClientId) -> Result<Option<Client>, StoreError> {
-        let found = sqlx::query("SELECT * FROM clients WHERE id = $1")
+        let found = query("SELECT * FROM clients WHERE id = $1")
             .bind(id.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         found.as_ref().map(from_row).transpose()
     }
@@ -29,10 +28,10 @@ impl Snapshot {
         after: Option<ClientId>,
         limit: u32,
     ) -> Result<Vec<Client>, StoreError> {
-        let found = sqlx::query("SELECT * FROM clients WHERE id > $1 ORDER BY id LIMIT $2")
+        let found = query("SELECT * FROM clients WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         found.iter().map(from_row).collect()
     }
@@ -45,7 +44,7 @@ impl Edit {
     /// When the database fails.
     pub async fn put_client(&mut self, client: &Client) -> Result<(), StoreError> {
         let before = self.read().client(client.id).await?;
-        sqlx::query(
+        query(
             "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
              description = excluded.description, enabled = excluded.enabled, \
@@ -57,7 +56,7 @@ impl Edit {
         .bind(client.enabled)
         .bind(row::stored(client.created_at_ms))
         .bind(row::stored(client.updated_at_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         if before.is_some_and(|before| before.as_carried() != client.as_carried()) {
             self.mark_changed(PROFILES_OF_CLIENT, &client.id).await?;

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use portcullis_feed::CollectionId;
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::COLLECTION;
+use crate::statement::{Row, query};
 use crate::{Collection, Edit, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -15,9 +14,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn collection(&mut self, id: CollectionId) -> Result<Option<Collection>, StoreError> {
-        let found = sqlx::query("SELECT * FROM collections WHERE id = $1")
+        let found = query("SELECT * FROM collections WHERE id = $1")
             .bind(id.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         found.as_ref().map(from_row).transpose()
     }
@@ -31,10 +30,10 @@ impl Snapshot {
         after: Option<CollectionId>,
         limit: u32,
     ) -> Result<Vec<Collection>, StoreError> {
-        let found = sqlx::query("SELECT * FROM collections WHERE id > $1 ORDER BY id LIMIT $2")
+        let found = query("SELECT * FROM collections WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         found.iter().map(from_row).collect()
     }
@@ -61,7 +60,7 @@ impl Edit {
     /// When the database fails, or another collection has its name and version.
     pub async fn put_collection(&mut self, collection: &Collection) -> Result<(), StoreError> {
         let before = self.read().collection(collection.id).await?;
-        sqlx::query(
+        query(
             "INSERT INTO collections \
              (id, name, version, description, endpoints, public, allows_dubious_paths, \
              created_at_ms, updated_at_ms) \
@@ -80,7 +79,7 @@ impl Edit {
         .bind(collection.allows_dubious_paths)
         .bind(row::stored(collection.created_at_ms))
         .bind(row::stored(collection.updated_at_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         if before.is_none_or(|before| before.as_carried() != collection.as_carried()) {
             self.mark_changed(COLLECTION, &collection.id).await?;

@@ -1,31 +1,21 @@
-//! Opening the database: which kind it is, how its connections behave, and its form. No records.
+//! Opening a database: where it is, its form, and who reads and writes. No records.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_feed::{Position, Revision};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Pool, Row as _, SqlSafeStr as _};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, Pool, SqlSafeStr as _};
 use tokio::sync::watch;
 
-use crate::life::Lives;
+use crate::following::{self, Following};
+use crate::history::{History, NewLife};
+use crate::postgres::{self, PostgresBooks, PostgresUrl};
+use crate::sqlite::{self, SqliteBooks};
+use crate::statement::{Transaction, query};
+use crate::topic::Topic;
 use crate::{Edit, SecretKey, Share, Snapshot, StoreError};
 
-/// The one place that says which database this is.
-pub(crate) type Database = sqlx::Sqlite;
-pub(crate) type Row = <Database as sqlx::Database>::Row;
-
-const FILE: &str = "portcullis.db";
-/// How many rows the thread of a connection may be ahead of who reads them. With the few that are the default, the two
-/// wake each other all the time while a page of the feed is read, which costs more than the reading.
-const ROWS_AHEAD: usize = 1_000;
-
-const LOCK_FILE: &str = "portcullis.lock";
 const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
@@ -38,83 +28,88 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
     (5, "gateways", include_str!("../migrations/5_gateways.sql")),
 ];
 
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// SQLite: the file `portcullis.db` in a folder. Both are made when they are missing.
+    Folder(PathBuf),
+    /// PostgreSQL, which has to be there.
+    Postgres(PostgresUrl),
+}
+
+/// The connections to one of the databases.
+#[derive(Clone)]
+pub(crate) enum Books {
+    Sqlite(SqliteBooks),
+    Postgres(PostgresBooks),
+}
+
 /// An open database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: Pool<Database>,
-    writer: Pool<Database>,
-    head: watch::Sender<Revision>,
-    lives: Arc<Lives>,
-    secret_key: SecretKey,
-    _lock: Arc<File>,
+    pub(crate) books: Books,
+    pub(crate) history: Arc<History>,
+    pub(crate) secret_key: SecretKey,
+    following: Arc<Following>,
 }
 
 impl Store {
-    /// Opens `portcullis.db` in a folder; makes both when they are missing. The database begins the life that
-    /// `new_epoch` names, which must be random. A new one keeps its secrets under `secret_key` from then on.
+    /// Opens a database. It begins the life that `new_life` names. A new one keeps its secrets under `secret_key` from
+    /// then on.
     ///
     /// # Errors
-    /// When the folder cannot be written or is in use, the file is not a database of this or an earlier version, or it
-    /// keeps its secrets under another key.
+    /// When the database cannot be reached or used, is not one of this or an earlier version, or keeps its secrets under
+    /// another key.
     pub async fn open(
-        folder: &Path,
-        new_epoch: &str,
-        now_ms: u64,
+        location: &Location,
+        new_life: impl Fn() -> Option<NewLife> + Send + Sync + 'static,
         secret_key: SecretKey,
     ) -> Result<Self, StoreError> {
-        let lock = Arc::new(claim(folder)?);
-        let path = folder.join(FILE);
-        let options = connect_options(&path);
-        let unopened = |source| StoreError::Unopened {
-            path: path.clone(),
-            source,
+        let name = location.name();
+        let books = match location {
+            Location::Folder(folder) => Books::Sqlite(SqliteBooks::open(folder).await?),
+            Location::Postgres(url) => Books::Postgres(PostgresBooks::open(url).await?),
         };
-        // One writer: SQLite has a single write lock, and waiting for a connection is fair and wakes at once, where
-        // waiting for the lock is neither.
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(unopened)?;
-        migrator()
-            .run(&writer)
-            .await
-            .map_err(|source| StoreError::Unmigrated {
-                path: path.clone(),
-                source,
-            })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await
-            .map_err(unopened)?;
-        prepare(&writer, &path, &secret_key).await?;
+        books.migrate(&name).await?;
+        books.prepare(&name, &secret_key).await?;
+        let history = Arc::new(History::new(Arc::new(new_life)));
         let mut store = Self {
-            readers,
-            writer,
-            head: watch::Sender::new(0),
-            lives: Arc::default(),
+            books,
+            history,
             secret_key,
-            _lock: lock,
+            following: Arc::default(),
         };
-        let mut edit = store.edit().await?;
-        edit.begin_life(new_epoch, now_ms).await?;
-        store.lives = Arc::new(edit.read().lives().await?);
-        edit.commit().await?;
+        // The first edit finds a copy that was not seen before, and so begins a life.
+        store.edit().await?.commit().await?;
+        store.following = Arc::new(following::begin(&store).await?);
         Ok(store)
     }
 
-    /// Tells the newest revision, and wakes whoever waits for a newer one as soon as it is committed.
+    /// Tells the newest revision, and wakes whoever waits for a newer one as soon as it is committed: by this process
+    /// or, a moment later, by any other.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Revision> {
-        self.head.subscribe()
+        self.history.head()
+    }
+
+    /// How often each [`Topic`] was written, by its [place](Topic::place): by this process or any other. A count that
+    /// stands still says that what is kept in memory of it is still true.
+    #[must_use]
+    pub fn topics(&self) -> watch::Receiver<[u64; Topic::COUNT]> {
+        self.history.topics()
+    }
+
+    /// Whether other processes may write to the same database.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.books, Books::Postgres(_))
     }
 
     /// What a reader has who says that it is at a point in the history of this database. Its removals may be forgotten
     /// by now.
     #[must_use]
     pub fn share(&self, position: &Position) -> Share {
-        self.lives.share(position, *self.head.borrow())
+        self.history.share(position)
     }
 
     /// Begins to read: everything as it is at one moment.
@@ -123,7 +118,7 @@ impl Store {
     /// When the database fails.
     pub async fn read(&self) -> Result<Snapshot, StoreError> {
         Ok(Snapshot::of(
-            self.readers.begin().await?,
+            self.books.read().await?,
             self.secret_key.clone(),
         ))
     }
@@ -133,97 +128,108 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn edit(&self) -> Result<Edit, StoreError> {
-        let transaction = self.writer.begin().await?;
-        Edit::begin(transaction, self.head.clone(), self.secret_key.clone()).await
+        let transaction = self.books.write().await?;
+        Edit::begin(
+            transaction,
+            Arc::clone(&self.history),
+            self.secret_key.clone(),
+        )
+        .await
     }
 
-    /// Waits until all transactions have ended, then closes the file.
+    /// Waits until all transactions have ended, then closes the connections.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.following.end();
+        match &self.books {
+            Books::Sqlite(books) => {
+                books.readers.close().await;
+                books.writer.close().await;
+            }
+            Books::Postgres(books) => {
+                books.readers.close().await;
+                books.writer.close().await;
+            }
+        }
     }
 }
 
-/// Makes the folder and the file of the database, readable by their owner only, and takes them for this process.
-fn claim(folder: &Path) -> Result<File, StoreError> {
-    let unwritable = |source| StoreError::UnwritableFolder {
-        path: PathBuf::from(folder),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(unwritable)?;
-    let lock = own_file(&folder.join(LOCK_FILE)).map_err(unwritable)?;
-    own_file(&folder.join(FILE)).map_err(unwritable)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::FolderInUse {
-            path: PathBuf::from(folder),
-        }),
-        Err(TryLockError::Error(source)) => Err(unwritable(source)),
+impl Location {
+    /// As messages call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.join(sqlite::FILE).display().to_string(),
+            Self::Postgres(url) => url.to_string(),
+        }
     }
 }
 
-fn own_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-}
-
-/// `synchronous` is FULL: with less, a power failure may take back a commit whose revision a gateway has seen, and
-/// the next change would take the same number.
-fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .row_buffer_size(ROWS_AHEAD)
-        .busy_timeout(Duration::from_secs(10))
-}
-
-fn migrator() -> Migrator {
-    Migrator::with_migrations(
-        MIGRATIONS
-            .into_iter()
-            .map(|(version, description, sql)| {
-                Migration::new(
-                    version,
-                    description.into(),
-                    MigrationType::Simple,
-                    sql.into_sql_str(),
-                    false,
-                )
-            })
-            .collect(),
-    )
-}
-
-/// Gives a new database its state, and makes sure that the secrets of any other can be opened.
-async fn prepare(
-    writer: &Pool<Database>,
-    path: &Path,
-    secret_key: &SecretKey,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO state (id, revision) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")
-        .execute(writer)
-        .await?;
-    sqlx::query("UPDATE state SET secret_check = $1 WHERE secret_check IS NULL")
-        .bind(secret_key.check_value()?)
-        .execute(writer)
-        .await?;
-    let state = sqlx::query("SELECT secret_check FROM state")
-        .fetch_one(writer)
-        .await?;
-    if !secret_key.fits(state.try_get("secret_check")?) {
-        return Err(StoreError::OtherSecretKey {
-            path: path.to_owned(),
-        });
+impl Books {
+    pub(crate) async fn read(&self) -> Result<Transaction, StoreError> {
+        Ok(match self {
+            Self::Sqlite(books) => Transaction::Sqlite(books.readers.begin().await?),
+            Self::Postgres(books) => Transaction::Postgres(books.read().await?),
+        })
     }
-    Ok(())
+
+    async fn write(&self) -> Result<Transaction, StoreError> {
+        Ok(match self {
+            Self::Sqlite(books) => Transaction::Sqlite(books.writer.begin().await?),
+            Self::Postgres(books) => Transaction::Postgres(books.writer.begin().await?),
+        })
+    }
+
+    /// Brings the tables to their form. Of several processes that start at once, one does it and the others wait.
+    async fn migrate(&self, name: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(books) => run(&books.writer, name, str::to_owned).await,
+            Self::Postgres(books) => run(&books.writer, name, postgres::as_postgres_takes_it).await,
+        }
+    }
+
+    /// Gives a new database its state, and makes sure that the secrets of any other can be opened.
+    async fn prepare(&self, name: &str, secret_key: &SecretKey) -> Result<(), StoreError> {
+        let mut transaction = self.write().await?;
+        query("INSERT INTO state (id, revision) VALUES (1, 0) ON CONFLICT (id) DO NOTHING")
+            .execute(&mut transaction)
+            .await?;
+        query("UPDATE state SET secret_check = $1 WHERE secret_check IS NULL")
+            .bind(secret_key.check_value()?)
+            .execute(&mut transaction)
+            .await?;
+        let state = query("SELECT secret_check FROM state")
+            .fetch_one(&mut transaction)
+            .await?;
+        if !secret_key.fits(state.try_get("secret_check")?) {
+            return Err(StoreError::OtherSecretKey {
+                database: name.to_owned(),
+            });
+        }
+        transaction.commit().await
+    }
+}
+
+async fn run<D: sqlx::Database>(
+    pool: &Pool<D>,
+    name: &str,
+    as_it_takes_it: impl Fn(&str) -> String,
+) -> Result<(), StoreError>
+where
+    D::Connection: Migrate,
+{
+    let migrations = MIGRATIONS.map(|(version, description, sql)| {
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            AssertSqlSafe(as_it_takes_it(sql)).into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.into())
+        .run(pool)
+        .await
+        .map_err(|source| StoreError::Unmigrated {
+            database: name.to_owned(),
+            source,
+        })
 }

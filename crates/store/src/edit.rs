@@ -1,11 +1,14 @@
 //! Writing: one edit is one transaction, with the write lock from its first statement, and takes the revisions of
 //! what it changes. What can be written stands with its kind of record.
 
-use portcullis_feed::Revision;
-use sqlx::Transaction;
-use tokio::sync::watch;
+use std::sync::Arc;
 
-use crate::database::Database;
+use portcullis_feed::Revision;
+
+use crate::history::{Course, History};
+use crate::life::Lives;
+use crate::statement::{Transaction, query};
+use crate::topic::{Topic, Topics};
 use crate::{SecretKey, Snapshot, StoreError, row};
 
 /// A statement that gives each object which it selects the next revision. `$1` is the newest revision, `$2` what
@@ -34,24 +37,60 @@ pub(crate) const COLLECTION: &str = mark!("collection", "collections WHERE id");
 pub struct Edit {
     snapshot: Snapshot,
     revision: Revision,
-    head: watch::Sender<Revision>,
+    begun_at: Revision,
+    topics: Topics,
+    history: Arc<History>,
+    turn: Option<Turn>,
+}
+
+/// What an edit finds when the history of the database is not what this process knew.
+struct Turn {
+    lives: Lives,
+    /// In which copy of the database the edit begins a life, if it does.
+    copy: Option<String>,
 }
 
 impl Edit {
     pub(crate) async fn begin(
-        mut transaction: Transaction<'static, Database>,
-        head: watch::Sender<Revision>,
+        mut transaction: Transaction,
+        history: Arc<History>,
         secret_key: SecretKey,
     ) -> Result<Self, StoreError> {
         // An update, though it changes nothing: it takes the lock before anything is read.
-        let state = sqlx::query("UPDATE state SET revision = revision RETURNING revision")
-            .fetch_one(&mut *transaction)
+        query("UPDATE state SET revision = revision")
+            .execute(&mut transaction)
             .await?;
-        Ok(Self {
-            revision: row::number(&state, "revision")?,
+        let (revision, life, copy) = transaction.place_in_history().await?;
+        let course = history.course(&copy, &life, revision);
+        let mut edit = Self {
             snapshot: Snapshot::of(transaction, secret_key),
-            head,
-        })
+            revision,
+            begun_at: revision,
+            topics: Topics::default(),
+            history,
+            turn: None,
+        };
+        let copy = match course {
+            Course::Same => return Ok(edit),
+            Course::Continued => None,
+            Course::Diverted => {
+                edit.begin_life().await?;
+                Some(copy)
+            }
+        };
+        let lives = edit.snapshot.lives().await?;
+        edit.turn = Some(Turn { lives, copy });
+        Ok(edit)
+    }
+
+    async fn begin_life(&mut self) -> Result<(), StoreError> {
+        let life = (self.history.new_life)().ok_or(StoreError::NoNonce)?;
+        self.put_life(&life.epoch, life.begun_at_ms).await
+    }
+
+    /// Says that it writes what other processes keep in memory.
+    pub(crate) const fn touch(&mut self, topic: Topic) {
+        self.topics.add(topic);
     }
 
     /// Reads with the changes that this edit has made so far.
@@ -76,18 +115,33 @@ impl Edit {
         mut self,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<Revision, StoreError> {
-        sqlx::query("UPDATE state SET revision = $1")
-            .bind(row::stored(self.revision))
-            .execute(&mut *self.snapshot.transaction)
-            .await?;
+        let transaction = &mut self.snapshot.transaction;
+        if self.revision != self.begun_at {
+            query("UPDATE state SET revision = $1")
+                .bind(row::stored(self.revision))
+                .execute(transaction)
+                .await?;
+        }
+        let is_new_life = self.turn.as_ref().is_some_and(|turn| turn.copy.is_some());
+        if self.revision != self.begun_at || is_new_life || !self.topics.is_empty() {
+            transaction.tell_others(self.topics).await?;
+        }
         // On a task of its own: a caller who goes away between the commit and the wake-up would leave readers asleep.
         let ending = tokio::spawn(async move {
             self.snapshot.transaction.commit().await?;
-            self.head.send_if_modified(|newest| {
-                let is_newer = self.revision > *newest;
-                *newest = self.revision.max(*newest);
-                is_newer
-            });
+            match self.turn {
+                Some(Turn {
+                    lives,
+                    copy: Some(copy),
+                }) => {
+                    self.history.note_new_life(lives, copy, self.revision);
+                }
+                Some(Turn { lives, copy: None }) => {
+                    self.history.note_lives(lives, self.revision);
+                }
+                None => self.history.note_revision(self.revision),
+            }
+            self.history.note_topics(self.topics.iter());
             then();
             Ok(self.revision)
         });
@@ -127,13 +181,13 @@ impl Edit {
         object: &impl ToString,
         removed_at_ms: Option<i64>,
     ) -> Result<(), StoreError> {
-        let marked = sqlx::query(statement)
+        let marked = query(statement)
             .bind(row::stored(self.revision))
             .bind(object.to_string())
             .bind(removed_at_ms)
-            .execute(&mut *self.snapshot.transaction)
+            .execute(&mut self.snapshot.transaction)
             .await?;
-        self.revision = self.revision.saturating_add(marked.rows_affected());
+        self.revision = self.revision.saturating_add(marked);
         Ok(())
     }
 
@@ -143,9 +197,9 @@ impl Edit {
         statement: &'static str,
         object: &impl ToString,
     ) -> Result<(), StoreError> {
-        sqlx::query(statement)
+        query(statement)
             .bind(object.to_string())
-            .execute(&mut *self.snapshot.transaction)
+            .execute(&mut self.snapshot.transaction)
             .await?;
         Ok(())
     }

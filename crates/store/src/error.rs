@@ -23,18 +23,18 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file is no database, or a broken one.
-    #[error("cannot open the database `{}`", path.display())]
+    #[error("cannot open the database `{database}`")]
     Unopened {
         /// Which one.
-        path: PathBuf,
+        database: String,
         /// Why.
         source: sqlx::Error,
     },
     /// The tables cannot be brought to the form of this version.
-    #[error("cannot bring the database `{}` to the form that this version needs", path.display())]
+    #[error("cannot bring the database `{database}` to the form that this version needs")]
     Unmigrated {
         /// Which one.
-        path: PathBuf,
+        database: String,
         /// Why.
         source: MigrateError,
     },
@@ -48,10 +48,12 @@ pub enum StoreError {
         column: &'static str,
     },
     /// The key for secrets is another one than that under which this database keeps them.
-    #[error("the secret key is not the one under which the database `{}` keeps its secrets", path.display())]
+    #[error(
+        "the secret key is not the one under which the database `{database}` keeps its secrets"
+    )]
     OtherSecretKey {
         /// Which one.
-        path: PathBuf,
+        database: String,
     },
     /// A stored secret was sealed under another key or for another owner, or was altered.
     #[error("a stored secret cannot be opened")]

@@ -7,9 +7,8 @@ use portcullis_feed::{
     AccessMethod, Change, ChangedObject, Client, Collection, CollectionId, Policy, PolicyId,
     Profile, ProfileId, Revision,
 };
-use sqlx::Row as _;
 
-use crate::database::Row;
+use crate::statement::{Row, query};
 use crate::{
     ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, Snapshot, Standing, StoreError, carried,
     collection, jwt, key, policy, row,
@@ -109,11 +108,11 @@ impl Snapshot {
         limit: u32,
         now_ms: u64,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = sqlx::query(TOLD)
+        let rows = query(TOLD)
             .bind(row::stored(standing.after))
             .bind(row::stored(standing.removals_known()))
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         let told: Result<Vec<Told>, StoreError> = rows.iter().map(Told::from_row).collect();
         let mut told = told?;
@@ -173,11 +172,11 @@ impl Snapshot {
     ) -> Result<HashMap<ProfileId, Vec<ApiKey>>, StoreError> {
         let mut keys: HashMap<_, Vec<_>> = HashMap::new();
         let mut found = self.within(KEYS, range).await?;
-        let revoked = sqlx::query(REVOKED_KEYS)
+        let revoked = query(REVOKED_KEYS)
             .bind(row::stored(range.0))
             .bind(row::stored(range.1))
             .bind(row::stored(carried::told_since_ms(now_ms)))
-            .fetch_all(&mut *self.transaction);
+            .fetch_all(&mut self.transaction);
         found.extend(revoked.await?);
         for row in &found {
             let key = key::from_row(row)?;
@@ -191,11 +190,11 @@ impl Snapshot {
         statement: &'static str,
         Range(after, last): Range,
     ) -> Result<Vec<Row>, StoreError> {
-        Ok(sqlx::query(statement)
+        query(statement)
             .bind(row::stored(after))
             .bind(row::stored(last))
-            .fetch_all(&mut *self.transaction)
-            .await?)
+            .fetch_all(&mut self.transaction)
+            .await
     }
 }
 

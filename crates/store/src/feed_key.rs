@@ -1,10 +1,9 @@
 //! The keys that sign what gateways are told, in the database: their secret halves are sealed.
 
 use portcullis_feed::signature::FeedSigningKey;
-use sqlx::Row as _;
 
-use crate::database::Row;
-use crate::{Edit, Snapshot, StoreError, row};
+use crate::statement::{Row, query};
+use crate::{Edit, Snapshot, StoreError, Topic, row};
 
 /// A key that signs what gateways are told.
 #[derive(Debug, Clone)]
@@ -21,8 +20,8 @@ impl Snapshot {
     /// # Errors
     /// When the database fails, or one cannot be opened.
     pub async fn feed_keys(&mut self) -> Result<Vec<FeedKey>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM feed_keys ORDER BY created_at_ms, id")
-            .fetch_all(&mut *self.transaction)
+        let rows = query("SELECT * FROM feed_keys ORDER BY created_at_ms, id")
+            .fetch_all(&mut self.transaction)
             .await?;
         let opened = |row: &Row| {
             let owner = owner(row.try_get("id")?);
@@ -47,13 +46,14 @@ impl Edit {
         seed: &[u8; 32],
         now_ms: u64,
     ) -> Result<(), StoreError> {
+        self.touch(Topic::FeedKeys);
         let id = FeedSigningKey::from_seed(seed).public().id();
         let sealed = self.read().secret_key.seal(&owner(id.as_str()), seed)?;
-        sqlx::query("INSERT INTO feed_keys (id, secret, created_at_ms) VALUES ($1, $2, $3)")
+        query("INSERT INTO feed_keys (id, secret, created_at_ms) VALUES ($1, $2, $3)")
             .bind(id.as_str())
             .bind(sealed)
             .bind(row::stored(now_ms))
-            .execute(&mut *self.read().transaction)
+            .execute(&mut self.read().transaction)
             .await?;
         Ok(())
     }
@@ -63,6 +63,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn delete_feed_key(&mut self, id: &str) -> Result<(), StoreError> {
+        self.touch(Topic::FeedKeys);
         self.run("DELETE FROM feed_keys WHERE id = $1", &id).await
     }
 }

@@ -1,10 +1,9 @@
 //! Gateways in the database: what each said of itself last. Written rarely and many at a time, for the next start.
 
 use portcullis_feed::{GatewayReport, GatewayTokenId, Position, Revision};
-use sqlx::{QueryBuilder, Row as _};
 
-use crate::database::{Database, Row};
-use crate::{Edit, Snapshot, StoreError, row};
+use crate::statement::{Draft, Row, query};
+use crate::{Edit, Snapshot, StoreError, Topic, row};
 
 /// A running Envoy with the filter in it, as it was seen last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +35,8 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn gateways(&mut self) -> Result<Vec<Gateway>, StoreError> {
-        let found = sqlx::query("SELECT * FROM gateways ORDER BY instance")
-            .fetch_all(&mut *self.transaction)
+        let found = query("SELECT * FROM gateways ORDER BY instance")
+            .fetch_all(&mut self.transaction)
             .await?;
         found.iter().map(from_row).collect()
     }
@@ -52,6 +51,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn put_gateways(&mut self, gateways: &[Gateway]) -> Result<(), StoreError> {
+        self.touch(Topic::Gateways);
         if gateways.is_empty() {
             return Ok(());
         }
@@ -60,29 +60,33 @@ impl Edit {
             let feed_keys = row::to_json(&gateway.report.feed_keys, "feed_keys")?;
             rows.push((gateway, feed_keys));
         }
-        let mut query = QueryBuilder::<Database>::new(
+        let mut draft = Draft::new(
             "INSERT INTO gateways (instance, name, version, format, workers, feed_keys, \
              applied_epoch, applied_revision, asked_after, token_id, token_name, \
              first_contact_ms, last_contact_ms) ",
         );
-        query.push_values(rows, |mut row, (gateway, feed_keys)| {
+        draft.push_rows(rows.into_iter().map(|(gateway, feed_keys)| {
             let report = &gateway.report;
             let applied = report.applied.as_ref();
-            row.push_bind(&report.instance)
-                .push_bind(&report.name)
-                .push_bind(&report.version)
-                .push_bind(i64::from(report.format))
-                .push_bind(i64::from(report.workers))
-                .push_bind(feed_keys)
-                .push_bind(applied.map(|position| &position.epoch))
-                .push_bind(applied.map(|position| row::stored(position.revision)))
-                .push_bind(gateway.asked_after.map(row::stored))
-                .push_bind(gateway.token.id.to_string())
-                .push_bind(&gateway.token.name)
-                .push_bind(row::stored(gateway.first_contact_ms))
-                .push_bind(row::stored(gateway.last_contact_ms));
-        });
-        query.push(
+            [
+                (&report.instance).into(),
+                (&report.name).into(),
+                (&report.version).into(),
+                i64::from(report.format).into(),
+                i64::from(report.workers).into(),
+                feed_keys.into(),
+                applied.map(|position| &position.epoch).into(),
+                applied
+                    .map(|position| row::stored(position.revision))
+                    .into(),
+                gateway.asked_after.map(row::stored).into(),
+                gateway.token.id.to_string().into(),
+                (&gateway.token.name).into(),
+                row::stored(gateway.first_contact_ms).into(),
+                row::stored(gateway.last_contact_ms).into(),
+            ]
+        }));
+        draft.push(
             " ON CONFLICT (instance) DO UPDATE SET name = excluded.name, \
              version = excluded.version, format = excluded.format, workers = excluded.workers, \
              feed_keys = excluded.feed_keys, applied_epoch = excluded.applied_epoch, \
@@ -91,9 +95,10 @@ impl Edit {
              first_contact_ms = excluded.first_contact_ms, \
              last_contact_ms = excluded.last_contact_ms",
         );
-        // Not kept prepared: each number of gateways makes another statement.
-        let query = query.build().persistent(false);
-        query.execute(&mut *self.read().transaction).await?;
+        draft
+            .finished()
+            .execute(&mut self.read().transaction)
+            .await?;
         Ok(())
     }
 
@@ -102,6 +107,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn delete_gateways(&mut self, instances: &[String]) -> Result<(), StoreError> {
+        self.touch(Topic::Gateways);
         for instance in instances {
             self.run("DELETE FROM gateways WHERE instance = $1", instance)
                 .await?;

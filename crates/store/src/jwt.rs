@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use portcullis_feed::{Algorithm, Jwk, KeyMaterial, SecretOctets, TokenIdentity};
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 
-use crate::database::Row;
+use crate::statement::Row;
 use crate::{AccessMethod, AccessProfile, Jwt, JwtKeys, SecretKey, StoreError, row};
 
 /// The column `jwt`: all that is neither secret nor a column of its own.

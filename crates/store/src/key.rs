@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use portcullis_feed::{Digest, ProfileId};
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::PROFILE;
+use crate::statement::{Row, query};
 use crate::{ApiKey, Edit, Snapshot, StoreError, row};
 
 /// How many of the revoked keys of a profile are of interest: the last ones. Statements know one less of it by heart.
@@ -57,9 +56,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn has_key(&mut self, digest: Digest) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM api_keys WHERE digest = $1")
+        let found = query("SELECT 1 FROM api_keys WHERE digest = $1")
             .bind(digest.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         Ok(found.is_some())
     }
@@ -71,7 +70,7 @@ impl Edit {
     /// # Errors
     /// When the database fails, the profile does not exist, or there is such a key already.
     pub async fn insert_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO api_keys \
              (id, profile_id, digest, created_at_ms, expires_at_ms, deprecated_at_ms, \
              revoked_at_ms, imported) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -84,7 +83,7 @@ impl Edit {
         .bind(key.deprecated_at_ms.map(row::stored))
         .bind(key.revoked_at_ms.map(row::stored))
         .bind(key.imported)
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         self.mark_changed(PROFILE, &key.profile_id).await
     }
@@ -94,13 +93,13 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn revoke_keys(&mut self, profile: ProfileId, now_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE api_keys SET revoked_at_ms = $1 \
              WHERE profile_id = $2 AND revoked_at_ms IS NULL",
         )
         .bind(row::stored(now_ms))
         .bind(profile.to_string())
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         self.mark_changed(PROFILE, &profile).await
     }
@@ -116,7 +115,7 @@ impl Edit {
         now_ms: u64,
         until_ms: u64,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE api_keys SET deprecated_at_ms = COALESCE(deprecated_at_ms, $1), \
              expires_at_ms = CASE WHEN expires_at_ms < $2 THEN expires_at_ms ELSE $2 END \
              WHERE profile_id = $3 AND revoked_at_ms IS NULL \
@@ -125,7 +124,7 @@ impl Edit {
         .bind(row::stored(now_ms))
         .bind(row::stored(until_ms))
         .bind(profile.to_string())
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         self.mark_changed(PROFILE, &profile).await
     }
@@ -135,7 +134,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE api_keys SET expires_at_ms = $1, deprecated_at_ms = $2, revoked_at_ms = $3 \
              WHERE id = $4 AND profile_id = $5",
         )
@@ -144,7 +143,7 @@ impl Edit {
         .bind(key.revoked_at_ms.map(row::stored))
         .bind(&key.id)
         .bind(key.profile_id.to_string())
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         self.mark_changed(PROFILE, &key.profile_id).await
     }

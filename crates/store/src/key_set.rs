@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use portcullis_feed::{Algorithm, Jwk};
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::PROFILES_FOLLOWING;
-use crate::{AccessMethod, AccessProfile, Edit, JwtKeys, KeySetSource, Snapshot, StoreError, row};
+use crate::statement::{Row, query};
+use crate::{
+    AccessMethod, AccessProfile, Edit, JwtKeys, KeySetSource, Snapshot, StoreError, Topic, row,
+};
 
 /// Begins a statement with the sources that profiles follow, each once, and perhaps a NULL. It leaps through the index
 /// from one to the next, since a single set may have very many followers.
@@ -124,9 +125,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn key_sets_by_due(&mut self, limit: u32) -> Result<Vec<KeySet>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM key_sets ORDER BY due_at_ms, source LIMIT $1")
+        let rows = query("SELECT * FROM key_sets ORDER BY due_at_ms, source LIMIT $1")
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         rows.iter().map(from_row).collect()
     }
@@ -136,14 +137,14 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn has_other_key_sets(&mut self) -> Result<bool, StoreError> {
-        let found = sqlx::query(concat!(
+        let found = query(concat!(
             followed!(),
             "SELECT 1 FROM followed f WHERE source IS NOT NULL \
              AND NOT EXISTS (SELECT 1 FROM key_sets k WHERE k.source = f.source) \
              UNION ALL SELECT 1 FROM key_sets k WHERE NOT EXISTS \
              (SELECT 1 FROM access_profiles p WHERE p.key_set = k.source) LIMIT 1",
         ))
-        .fetch_optional(&mut *self.transaction)
+        .fetch_optional(&mut self.transaction)
         .await?;
         Ok(found.is_some())
     }
@@ -156,20 +157,21 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn follow_key_sets(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(concat!(
+        self.touch(Topic::KeySets);
+        query(concat!(
             followed!(),
             "INSERT INTO key_sets (source, keys, due_at_ms, failures) \
              SELECT source, '[]', CAST($1 AS BIGINT), 0 FROM followed \
              WHERE source IS NOT NULL ON CONFLICT (source) DO NOTHING",
         ))
         .bind(row::stored(now_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
-        sqlx::query(
+        query(
             "DELETE FROM key_sets WHERE NOT EXISTS \
              (SELECT 1 FROM access_profiles p WHERE p.key_set = key_sets.source)",
         )
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         Ok(())
     }
@@ -180,6 +182,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn change_key_set(&mut self, set: &KeySet) -> Result<(), StoreError> {
+        self.touch(Topic::KeySets);
         let Some(before) = self.read().key_set(&set.source).await? else {
             return Ok(());
         };
@@ -188,7 +191,7 @@ impl Edit {
             .as_ref()
             .map(|version| (&version.url, &version.etag))
             .unzip();
-        sqlx::query(
+        query(
             "UPDATE key_sets SET keys = $2, url = $3, etag = $4, asked_at_ms = $5, \
              fetched_at_ms = $6, due_at_ms = $7, failures = $8, failure = $9 WHERE source = $1",
         )
@@ -201,7 +204,7 @@ impl Edit {
         .bind(row::stored(set.due_at_ms))
         .bind(row::stored(set.failures))
         .bind(&set.failure)
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         if before.keys != set.keys {
             self.mark_changed(PROFILES_FOLLOWING, &set.source).await?;

@@ -20,10 +20,16 @@
 //!
 //! # Databases
 //!
-//! SQLite through sqlx's own driver rather than its `Any`: the options of a connection, the busy time and the kinds
-//! of errors stay typed. PostgreSQL is not shut out: the type of the database is named once, in `database.rs`, and
-//! every statement keeps to what both understand (`$1`, `ON CONFLICT`, `RETURNING`, window functions, BIGINT, TEXT
-//! and BOOLEAN).
+//! SQLite for one process, PostgreSQL for any number over one database. Every statement is written once, in what both
+//! understand (`$1`, `ON CONFLICT`, `RETURNING`, window functions, BIGINT, TEXT and BOOLEAN), and runs through
+//! `statement.rs`; what differs stands in `sqlite.rs` and `postgres.rs`. sqlx's own drivers rather than its `Any`: the
+//! options of a connection, the busy time and the kinds of errors stay typed.
+//!
+//! # Several processes
+//!
+//! Each commit on PostgreSQL tells the other processes that there is something new (`following.rs`). An edit first
+//! looks whether the database is the one that it was (`history.rs`): after a restart of the server, or when it was put
+//! back to an earlier time, it begins a life, so that gateways do not take another history for the one that they know.
 
 mod carried;
 mod client;
@@ -33,26 +39,34 @@ mod edit;
 mod error;
 mod feed;
 mod feed_key;
+mod following;
 mod gateway;
+mod history;
 mod jwt;
 mod key;
 mod key_set;
 mod life;
 mod policy;
+mod postgres;
 mod profile;
 mod record;
 mod row;
 mod secret;
 mod snapshot;
+mod sqlite;
+mod statement;
 mod token;
+mod topic;
 
-pub use database::Store;
+pub use database::{Location, Store};
 pub use edit::Edit;
 pub use error::StoreError;
 pub use feed_key::FeedKey;
 pub use gateway::{Gateway, TokenName};
+pub use history::NewLife;
 pub use key_set::{KeySet, SetKey, SetVersion};
 pub use life::{Share, Standing};
+pub use postgres::{InvalidPostgresUrl, PostgresUrl};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,
@@ -60,3 +74,4 @@ pub use record::{
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
 pub use token::{GatewayToken, TokenSource};
+pub use topic::Topic;

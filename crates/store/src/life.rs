@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use portcullis_feed::{Epoch, Position, Revision};
-use sqlx::Row as _;
 
+use crate::statement::query;
 use crate::{Edit, Snapshot, StoreError, row};
 
 /// From where a reader goes on.
@@ -54,7 +54,7 @@ pub enum Share {
     All(Revision),
 }
 
-/// The lives that a database had when it was opened.
+/// The lives that a database had when it was looked at last.
 #[derive(Default)]
 pub(crate) struct Lives {
     newest: String,
@@ -62,6 +62,21 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
+    /// Whether it is the name of the newest.
+    pub(crate) fn is_newest(&self, epoch: &str) -> bool {
+        self.newest == epoch
+    }
+
+    /// Whether the newest life of others is one of these.
+    pub(crate) fn knows(&self, others: &Self) -> bool {
+        self.is_newest(&others.newest) || self.has_ended(&others.newest)
+    }
+
+    /// Whether it is the name of one that has ended.
+    pub(crate) fn has_ended(&self, epoch: &str) -> bool {
+        self.ended.contains_key(epoch)
+    }
+
     /// What a reader has who says that it is there, in the history up to `head`.
     pub(crate) fn share(&self, position: &Position, head: Revision) -> Share {
         let Some(place) = Place::parse(&position.epoch, position.revision) else {
@@ -123,11 +138,11 @@ impl Snapshot {
         epoch: Option<&Epoch>,
         after: Revision,
     ) -> Result<Option<Standing>, StoreError> {
-        let state = sqlx::query(
+        let state = query(
             "SELECT revision, horizon, \
              (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life FROM state",
         )
-        .fetch_one(&mut *self.transaction)
+        .fetch_one(&mut self.transaction)
         .await?;
         let mut standing = Standing {
             head: row::number(&state, "revision")?,
@@ -154,10 +169,10 @@ impl Snapshot {
 
     /// How the lives that are remembered ended, except for the newest: its name comes with them.
     pub(crate) async fn lives(&mut self) -> Result<Lives, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT epoch, LEAD(from_revision) OVER (ORDER BY ordinal) AS until_revision FROM lives",
         )
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut self.transaction)
         .await?;
         let mut lives = Lives::default();
         for row in &rows {
@@ -172,13 +187,13 @@ impl Snapshot {
 
     /// The newest revision at the end of a life that is not the newest.
     async fn end_of_life(&mut self, epoch: &str) -> Result<Option<Revision>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT next.from_revision FROM lives life \
              JOIN lives next ON next.ordinal > life.ordinal \
              WHERE life.epoch = $1 ORDER BY next.ordinal LIMIT 1",
         )
         .bind(epoch)
-        .fetch_optional(&mut *self.transaction)
+        .fetch_optional(&mut self.transaction)
         .await?;
         let end = |row| row::number(row, "from_revision");
         found.as_ref().map(end).transpose()
@@ -187,15 +202,15 @@ impl Snapshot {
 
 impl Edit {
     /// Begins the next life here. Its epoch must be random.
-    pub(crate) async fn begin_life(&mut self, epoch: &str, now_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(
+    pub(crate) async fn put_life(&mut self, epoch: &str, now_ms: u64) -> Result<(), StoreError> {
+        query(
             "INSERT INTO lives (ordinal, epoch, from_revision, begun_at_ms) \
              SELECT COALESCE(MAX(ordinal), 0) + 1, $1, $2, $3 FROM lives",
         )
         .bind(epoch)
         .bind(row::stored(self.revision()))
         .bind(row::stored(now_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         Ok(())
     }
@@ -206,21 +221,21 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn forget_removals(&mut self, before_ms: u64, most: u32) -> Result<u64, StoreError> {
-        let forgotten = sqlx::query(
+        let forgotten = query(
             "DELETE FROM changes WHERE revision IN (SELECT revision FROM changes \
              WHERE removed_at_ms < $1 ORDER BY removed_at_ms LIMIT $2) RETURNING revision",
         )
         .bind(row::stored(before_ms))
         .bind(i64::from(most))
-        .fetch_all(&mut *self.read().transaction)
+        .fetch_all(&mut self.read().transaction)
         .await?;
         let mut newest = 0;
         for row in &forgotten {
             newest = row::number(row, "revision")?.max(newest);
         }
-        sqlx::query("UPDATE state SET horizon = $1 WHERE horizon < $1")
+        query("UPDATE state SET horizon = $1 WHERE horizon < $1")
             .bind(row::stored(newest))
-            .execute(&mut *self.read().transaction)
+            .execute(&mut self.read().transaction)
             .await?;
         Ok(u64::try_from(forgotten.len()).unwrap_or(u64::MAX))
     }
@@ -230,12 +245,12 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn forget_lives(&mut self, before_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "DELETE FROM lives WHERE ordinal < \
              (SELECT MAX(ordinal) FROM lives WHERE begun_at_ms < $1)",
         )
         .bind(row::stored(before_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         Ok(())
     }

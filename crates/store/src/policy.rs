@@ -1,10 +1,9 @@
 //! Access policies in the database.
 
 use portcullis_feed::PolicyId;
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::PROFILES_OF_POLICY;
+use crate::statement::{Row, query};
 use crate::{Edit, Policy, Snapshot, StoreError, row};
 
 impl Snapshot {
@@ -13,9 +12,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn policy(&mut self, id: PolicyId) -> Result<Option<Policy>, StoreError> {
-        let found = sqlx::query("SELECT * FROM policies WHERE id = $1")
+        let found = query("SELECT * FROM policies WHERE id = $1")
             .bind(id.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         found.as_ref().map(from_row).transpose()
     }
@@ -29,10 +28,10 @@ impl Snapshot {
         after: Option<PolicyId>,
         limit: u32,
     ) -> Result<Vec<Policy>, StoreError> {
-        let found = sqlx::query("SELECT * FROM policies WHERE id > $1 ORDER BY id LIMIT $2")
+        let found = query("SELECT * FROM policies WHERE id > $1 ORDER BY id LIMIT $2")
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         found.iter().map(from_row).collect()
     }
@@ -47,7 +46,7 @@ impl Edit {
         let before = self.read().policy(policy.id).await?;
         let rate_limit = policy.rate_limit.as_ref();
         let quota = policy.quota.as_ref();
-        sqlx::query(
+        query(
             "INSERT INTO policies \
              (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
@@ -70,7 +69,7 @@ impl Edit {
         )
         .bind(row::stored(policy.created_at_ms))
         .bind(row::stored(policy.updated_at_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         if before.is_some_and(|before| before.as_carried() != policy.as_carried()) {
             self.mark_changed(PROFILES_OF_POLICY, &policy.id).await?;

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity};
-use sqlx::Row as _;
 
-use crate::database::Row;
 use crate::edit::PROFILE;
+use crate::statement::{Row, query};
 use crate::{AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row};
 
 impl Snapshot {
@@ -31,18 +30,18 @@ impl Snapshot {
     ) -> Result<Vec<AccessProfile>, StoreError> {
         let after = after.map_or_else(String::new, |id| id.to_string());
         let query = match client {
-            Some(client) => sqlx::query(
+            Some(client) => query(
                 "SELECT * FROM access_profiles WHERE id > $1 AND client_id = $3 \
                  ORDER BY id LIMIT $2",
             )
             .bind(after)
             .bind(i64::from(limit))
             .bind(client.to_string()),
-            None => sqlx::query("SELECT * FROM access_profiles WHERE id > $1 ORDER BY id LIMIT $2")
+            None => query("SELECT * FROM access_profiles WHERE id > $1 ORDER BY id LIMIT $2")
                 .bind(after)
                 .bind(i64::from(limit)),
         };
-        let found = query.fetch_all(&mut *self.transaction).await?;
+        let found = query.fetch_all(&mut self.transaction).await?;
         self.profiles_from_rows(&found).await
     }
 
@@ -101,12 +100,12 @@ impl Snapshot {
         &mut self,
         identity: &TokenIdentity,
     ) -> Result<Option<ProfileName>, StoreError> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT id, name FROM access_profiles WHERE token_issuer = $1 AND token_client = $2",
         )
         .bind(&identity.issuer)
         .bind(&identity.client)
-        .fetch_optional(&mut *self.transaction)
+        .fetch_optional(&mut self.transaction)
         .await?;
         found.as_ref().map(name_from_row).transpose()
     }
@@ -117,10 +116,10 @@ impl Snapshot {
         object: &impl ToString,
         limit: u32,
     ) -> Result<Vec<ProfileName>, StoreError> {
-        let found = sqlx::query(statement)
+        let found = query(statement)
             .bind(object.to_string())
             .bind(i64::from(limit))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.transaction)
             .await?;
         found.iter().map(name_from_row).collect()
     }
@@ -171,7 +170,7 @@ impl Edit {
     pub async fn put_profile(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {
         let before = self.read().profile(profile.id).await?;
         let access = jwt::columns(profile, &self.read().secret_key)?;
-        sqlx::query(
+        query(
             "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, \
              enabled, expires_at_ms, created_at_ms, updated_at_ms, observe, access_method, jwt, \
              jwt_secret, key_set, token_issuer, token_client) \
@@ -202,7 +201,7 @@ impl Edit {
         .bind(access.key_set)
         .bind(access.token_issuer)
         .bind(access.token_client)
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         if before.as_ref().map(|before| &before.collections) != Some(&profile.collections) {
             self.grant(profile).await?;
@@ -230,14 +229,14 @@ impl Edit {
         )
         .await?;
         for (position, collection) in (0_i64..).zip(&profile.collections) {
-            sqlx::query(
+            query(
                 "INSERT INTO profile_collections (profile_id, collection_id, position) \
                  VALUES ($1, $2, $3)",
             )
             .bind(profile.id.to_string())
             .bind(collection.to_string())
             .bind(position)
-            .execute(&mut *self.read().transaction)
+            .execute(&mut self.read().transaction)
             .await?;
         }
         Ok(())

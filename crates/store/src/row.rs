@@ -4,10 +4,9 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::Row as _;
 
 use crate::StoreError;
-use crate::database::Row;
+use crate::statement::Row;
 
 /// A value with a written form, such as an identifier.
 pub(crate) fn parsed<T: FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError> {

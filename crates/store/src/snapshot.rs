@@ -1,22 +1,18 @@
 //! Reading: all that one snapshot reads is of one moment. What can be read stands with its kind of record.
 
 use portcullis_feed::Revision;
-use sqlx::Transaction;
 
-use crate::database::{Database, Row};
+use crate::statement::{Draft, Row, Transaction, Value, query};
 use crate::{SecretKey, StoreError, row};
 
 /// The records as they are at one moment.
 pub struct Snapshot {
-    pub(crate) transaction: Transaction<'static, Database>,
+    pub(crate) transaction: Transaction,
     pub(crate) secret_key: SecretKey,
 }
 
 impl Snapshot {
-    pub(crate) const fn of(
-        transaction: Transaction<'static, Database>,
-        secret_key: SecretKey,
-    ) -> Self {
+    pub(crate) const fn of(transaction: Transaction, secret_key: SecretKey) -> Self {
         Self {
             transaction,
             secret_key,
@@ -28,8 +24,8 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn head(&mut self) -> Result<Revision, StoreError> {
-        let state = sqlx::query("SELECT revision FROM state")
-            .fetch_one(&mut *self.transaction)
+        let state = query("SELECT revision FROM state")
+            .fetch_one(&mut self.transaction)
             .await?;
         row::number(&state, "revision")
     }
@@ -54,16 +50,9 @@ impl Snapshot {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = sqlx::QueryBuilder::<Database>::new(statement);
-        query.push(" IN (");
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id.to_string());
-        }
-        list.push_unseparated(")");
-        query.push(rest);
-        // Not kept prepared: each number of identifiers makes another statement.
-        let query = query.build().persistent(false);
-        Ok(query.fetch_all(&mut *self.transaction).await?)
+        let ids = ids.iter().map(|id| Value::from(id.to_string()));
+        let mut draft = Draft::new(statement);
+        draft.push(" IN ").push_list(ids).push(rest);
+        draft.finished().fetch_all(&mut self.transaction).await
     }
 }

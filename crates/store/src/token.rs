@@ -1,10 +1,9 @@
 //! Tokens of operators and gateways in the database: digests only.
 
 use portcullis_feed::{Digest, GatewayTokenId};
-use sqlx::Row as _;
 
-use crate::database::Row;
-use crate::{Edit, Snapshot, StoreError, row};
+use crate::statement::{Row, query};
+use crate::{Edit, Snapshot, StoreError, Topic, row};
 
 /// Where a token came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +43,9 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub async fn has_operator_token(&mut self, digest: Digest) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM tokens WHERE digest = $1 AND kind = 'operator'")
+        let found = query("SELECT 1 FROM tokens WHERE digest = $1 AND kind = 'operator'")
             .bind(digest.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         Ok(found.is_some())
     }
@@ -59,9 +58,9 @@ impl Snapshot {
         &mut self,
         source: TokenSource,
     ) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM tokens WHERE kind = 'operator' AND source = $1")
+        let found = query("SELECT 1 FROM tokens WHERE kind = 'operator' AND source = $1")
             .bind(source.as_text())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         Ok(found.is_some())
     }
@@ -74,9 +73,9 @@ impl Snapshot {
         &mut self,
         id: GatewayTokenId,
     ) -> Result<Option<GatewayToken>, StoreError> {
-        let found = sqlx::query("SELECT * FROM tokens WHERE id = $1 AND kind = 'gateway'")
+        let found = query("SELECT * FROM tokens WHERE id = $1 AND kind = 'gateway'")
             .bind(id.to_string())
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut self.transaction)
             .await?;
         found.as_ref().map(from_row).transpose()
     }
@@ -90,13 +89,12 @@ impl Snapshot {
         after: Option<GatewayTokenId>,
         limit: u32,
     ) -> Result<Vec<GatewayToken>, StoreError> {
-        let found = sqlx::query(
-            "SELECT * FROM tokens WHERE kind = 'gateway' AND id > $1 ORDER BY id LIMIT $2",
-        )
-        .bind(after.map_or_else(String::new, |id| id.to_string()))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.transaction)
-        .await?;
+        let found =
+            query("SELECT * FROM tokens WHERE kind = 'gateway' AND id > $1 ORDER BY id LIMIT $2")
+                .bind(after.map_or_else(String::new, |id| id.to_string()))
+                .bind(i64::from(limit))
+                .fetch_all(&mut self.transaction)
+                .await?;
         found.iter().map(from_row).collect()
     }
 }
@@ -114,14 +112,14 @@ impl Edit {
     ) -> Result<(), StoreError> {
         self.run("DELETE FROM tokens WHERE kind = $1", &"operator")
             .await?;
-        sqlx::query(
+        query(
             "INSERT INTO tokens (digest, kind, source, created_at_ms) \
              VALUES ($1, 'operator', $2, $3)",
         )
         .bind(digest.to_string())
         .bind(source.as_text())
         .bind(row::stored(now_ms))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         Ok(())
     }
@@ -131,7 +129,8 @@ impl Edit {
     /// # Errors
     /// When the database fails, or the token is one of operators.
     pub async fn put_gateway_token(&mut self, token: &GatewayToken) -> Result<(), StoreError> {
-        sqlx::query(
+        self.touch(Topic::GatewayTokens);
+        query(
             "INSERT INTO tokens (digest, kind, id, name, description, source, created_at_ms, \
              expires_at_ms, last_used_at_ms) VALUES ($1, 'gateway', $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
@@ -146,7 +145,7 @@ impl Edit {
         .bind(row::stored(token.created_at_ms))
         .bind(token.expires_at_ms.map(row::stored))
         .bind(token.last_used_at_ms.map(row::stored))
-        .execute(&mut *self.read().transaction)
+        .execute(&mut self.read().transaction)
         .await?;
         Ok(())
     }
@@ -160,10 +159,10 @@ impl Edit {
         id: GatewayTokenId,
         at_ms: u64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE tokens SET last_used_at_ms = $1 WHERE id = $2")
+        query("UPDATE tokens SET last_used_at_ms = $1 WHERE id = $2")
             .bind(row::stored(at_ms))
             .bind(id.to_string())
-            .execute(&mut *self.read().transaction)
+            .execute(&mut self.read().transaction)
             .await?;
         Ok(())
     }
@@ -173,6 +172,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn delete_gateway_token(&mut self, id: GatewayTokenId) -> Result<(), StoreError> {
+        self.touch(Topic::GatewayTokens);
         self.run("DELETE FROM tokens WHERE id = $1 AND kind = 'gateway'", &id)
             .await
     }

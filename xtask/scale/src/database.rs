@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use portcullis_feed::{Digest, Revision};
-use portcullis_store::{SecretKey, Store};
+use portcullis_store::{Location, NewLife, SecretKey, Store};
 
 use crate::chance::{Chance, Kind};
 use crate::population::catalogue::{self, COLLECTIONS, POLICIES};
@@ -37,10 +37,7 @@ pub async fn fill(
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).ok().map(|()| nonce)
     });
-    let mut epoch = [0; 16];
-    getrandom::fill(&mut epoch)?;
-    let epoch = format!("{:032x}", u128::from_be_bytes(epoch));
-    let store = Store::open(folder, &epoch, START_MS, secret_key).await?;
+    let store = open(folder, secret_key).await?;
     let mut revision = write_catalogue(&store, population.seed).await?;
     let mut first = 0;
     while first < population.profiles {
@@ -51,6 +48,19 @@ pub async fn fill(
     }
     store.close().await;
     Ok(revision)
+}
+
+async fn open(folder: &Path, secret_key: SecretKey) -> Result<Store> {
+    let new_life = || {
+        let mut epoch = [0; 16];
+        getrandom::fill(&mut epoch).ok()?;
+        Some(NewLife {
+            epoch: format!("{:032x}", u128::from_be_bytes(epoch)),
+            begun_at_ms: START_MS,
+        })
+    };
+    let location = Location::Folder(folder.to_owned());
+    Ok(Store::open(&location, new_life, secret_key).await?)
 }
 
 fn write_secret_key(folder: &Path, key: [u8; 32]) -> Result<()> {
@@ -121,9 +131,7 @@ mod tests {
 
         let mut chance = Chance::of(population.seed, Kind::Order, 1);
         let secret_key = SecretKey::new(&chance.bytes(), || Some([0; 24]));
-        let store = Store::open(folder.path(), &"0".repeat(32), START_MS, secret_key)
-            .await
-            .unwrap();
+        let store = open(folder.path(), secret_key).await.unwrap();
         let mut snapshot = store.read().await.unwrap();
         assert_eq!(snapshot.head().await.unwrap(), head);
         let from_nothing = snapshot.standing(None, 0).await.unwrap().unwrap();

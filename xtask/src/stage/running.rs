@@ -90,6 +90,11 @@ impl Running {
         }
     }
 
+    /// Asks it to stop as Ctrl-C does, and does not wait.
+    pub fn interrupt(&mut self) {
+        self.signal(Signal::SIGINT);
+    }
+
     /// Kills it, as a crash would, and waits until it is gone.
     pub fn kill(&mut self) {
         self.signal(Signal::SIGKILL);

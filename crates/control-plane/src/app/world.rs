@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portcullis_feed::{ClientId, CollectionId, Digest, GatewayTokenId, PolicyId, ProfileId};
+use portcullis_store::NewLife;
 
 /// Where the time comes from: milliseconds since 1970, UTC.
 #[derive(Clone)]
@@ -42,6 +43,16 @@ impl World {
             }),
             entropy: Entropy::new(|bytes| getrandom::fill(bytes).map_err(|_| NoEntropy)),
         }
+    }
+
+    /// A life of a database that begins now, under a name that nobody can guess; none, without randomness.
+    #[must_use]
+    pub fn new_life(&self) -> Option<NewLife> {
+        let random = u128::from_be_bytes(self.entropy.bytes().ok()?);
+        Some(NewLife {
+            epoch: format!("{random:032x}"),
+            begun_at_ms: self.clock.now_ms(),
+        })
     }
 
     /// A token that nobody can guess, after a prefix that tells what it is for.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
 use portcullis_control_plane::router::router;
-use portcullis_store::{SecretKey, Store};
+use portcullis_store::{Location, NewLife, SecretKey, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -84,14 +84,14 @@ async fn open_in(
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let store = Store::open(
-        folder.path(),
-        &format!("epoch-{life}"),
-        BEGIN_MS,
-        secret_key,
-    )
-    .await
-    .unwrap();
+    let location = Location::Folder(folder.path().to_owned());
+    let new_life = move || {
+        Some(NewLife {
+            epoch: format!("epoch-{life}"),
+            begun_at_ms: BEGIN_MS,
+        })
+    };
+    let store = Store::open(&location, new_life, secret_key).await.unwrap();
     let app = App::new(store, world, "test").unwrap();
     let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());

@@ -7,23 +7,24 @@ use portcullis_feed::{
     PolicyId, ProfileId, RateLimit, RateWindow, Revision,
 };
 use portcullis_store::{
-    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Policy, SecretKey, Snapshot,
-    Store,
+    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Location, NewLife, Policy,
+    SecretKey, Snapshot, Store, StoreError,
 };
-use tempfile::TempDir;
+
+use crate::ground::Ground;
 
 /// The time of these tests.
 pub const NOW_MS: u64 = 1_800_000_000_000;
 
-/// A store in a folder of its own.
+/// A store in a place of its own.
 pub struct Books {
     pub store: Store,
-    pub folder: TempDir,
+    pub ground: Ground,
 }
 
-/// The folder of a store that is not open.
+/// The place of a store that is not open.
 pub struct Closed {
-    pub folder: TempDir,
+    pub ground: Ground,
 }
 
 impl Closed {
@@ -33,12 +34,11 @@ impl Closed {
 
     /// The same at another time.
     pub async fn opened_at(self, epoch: &str, now_ms: u64) -> Books {
-        let store = Store::open(self.folder.path(), epoch, now_ms, secret_key(1))
-            .await
-            .unwrap();
+        let store = open_at(&self.ground.location(), epoch, now_ms, secret_key(1)).await;
+        let store = store.unwrap();
         Books {
             store,
-            folder: self.folder,
+            ground: self.ground,
         }
     }
 }
@@ -59,8 +59,28 @@ pub fn secret_key(byte: u8) -> SecretKey {
 }
 
 pub async fn open() -> Books {
-    let folder = tempfile::tempdir().unwrap();
-    Closed { folder }.opened_as("epoch-1").await
+    let ground = Ground::new().await;
+    Closed { ground }.opened_as("epoch-1").await
+}
+
+/// Opens a store whose first life has this name: any further ones have it with a number.
+pub async fn open_at(
+    location: &Location,
+    epoch: &str,
+    now_ms: u64,
+    secret_key: SecretKey,
+) -> Result<Store, StoreError> {
+    let (epoch, begun) = (epoch.to_owned(), AtomicU64::new(0));
+    let new_life = move || {
+        Some(NewLife {
+            epoch: match begun.fetch_add(1, Ordering::Relaxed) {
+                0 => epoch.clone(),
+                number => format!("{epoch}-{number}"),
+            },
+            begun_at_ms: now_ms,
+        })
+    };
+    Store::open(location, new_life, secret_key).await
 }
 
 pub fn client(name: &str) -> Client {
@@ -144,7 +164,7 @@ pub fn key(profile: &AccessProfile) -> ApiKey {
 }
 
 impl Books {
-    /// Opens the same folder again.
+    /// Opens the same place again.
     pub async fn reopened(self) -> Self {
         self.reopened_as("epoch-2").await
     }
@@ -158,7 +178,7 @@ impl Books {
     pub async fn closed(self) -> Closed {
         self.store.close().await;
         Closed {
-            folder: self.folder,
+            ground: self.ground,
         }
     }
 

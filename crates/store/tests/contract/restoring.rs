@@ -2,34 +2,13 @@
 //! happens, a reader who is in step has exactly what there is.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use portcullis_feed::{ChangedObject, Position, Revision};
 use portcullis_store::Collection;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::books::{Books, Closed, NOW_MS, collection, open};
-
-/// Files of a database that is not open, or whatever a copy of it left.
-const FILES: [&str; 3] = ["portcullis.db", "portcullis.db-wal", "portcullis.db-shm"];
-
-fn copy(from: &Path, to: &Path) {
-    for file in FILES {
-        let _ = fs::remove_file(to.join(file));
-        if from.join(file).exists() {
-            fs::copy(from.join(file), to.join(file)).unwrap();
-        }
-    }
-}
-
-/// A copy of the files as they are now, though the database may be open: nobody writes meanwhile.
-fn backup(of: &Path) -> TempDir {
-    let backup = tempfile::tempdir().unwrap();
-    copy(of, backup.path());
-    backup
-}
+use crate::ground::{Ground, LIVES, STEPS};
 
 /// A gateway as far as it matters here: it asks, applies, and begins again when it is told to.
 #[derive(Default)]
@@ -111,7 +90,7 @@ async fn who_saw_what_a_restored_backup_lost_begins_again_though_its_revisions_w
     books.put_collection(&orders).await;
     let mut early = Reader::has_followed(&books).await;
     let closed = books.closed().await;
-    let earlier = backup(closed.folder.path());
+    let earlier = closed.ground.copied().await;
 
     let books = closed.opened_as("epoch-2").await;
     for _ in 0..3 {
@@ -119,7 +98,7 @@ async fn who_saw_what_a_restored_backup_lost_begins_again_though_its_revisions_w
     }
     let mut late = Reader::has_followed(&books).await;
     let closed = books.closed().await;
-    copy(earlier.path(), closed.folder.path());
+    closed.ground.put_back(&earlier).await;
     let books = closed.opened_as("epoch-3").await;
     let mut other = collection("other");
     for _ in 0..9 {
@@ -140,13 +119,13 @@ async fn a_backup_of_the_life_that_went_on_is_noticed_too() {
     let books = open().await;
     let mut orders = collection("orders");
     books.put_collection(&orders).await;
-    let earlier = backup(books.folder.path());
+    let earlier = books.ground.copied().await;
     let mut early = Reader::has_followed(&books).await;
     change(&books, &mut orders).await;
     let mut late = Reader::has_followed(&books).await;
 
     let closed = books.closed().await;
-    copy(earlier.path(), closed.folder.path());
+    closed.ground.put_back(&earlier).await;
     let books = closed.opened_as("epoch-2").await;
     books.put_collection(&collection("other")).await;
 
@@ -165,7 +144,7 @@ async fn who_read_a_part_of_what_was_lost_begins_again_though_its_revision_was_n
     for name in ["second", "third", "fourth"] {
         books.put_collection(&collection(name)).await;
     }
-    let earlier = backup(books.folder.path());
+    let earlier = books.ground.copied().await;
     // Now it stands behind the others, where the reader has not been yet.
     change(&books, &mut first).await;
     let mut reader = Reader::default();
@@ -173,7 +152,7 @@ async fn who_read_a_part_of_what_was_lost_begins_again_though_its_revision_was_n
     assert_eq!(reader.position.as_ref().unwrap().revision, 3);
 
     let closed = books.closed().await;
-    copy(earlier.path(), closed.folder.path());
+    closed.ground.put_back(&earlier).await;
     let books = closed.opened_as("epoch-2").await;
     reader.follow(&books).await;
 
@@ -187,8 +166,8 @@ async fn an_empty_database_in_the_place_of_a_full_one_is_noticed() {
     books.put_collection(&collection("orders")).await;
     let mut reader = Reader::has_followed(&books).await;
     drop(books);
-    let folder = tempfile::tempdir().unwrap();
-    let books = Closed { folder }.opened_as("epoch-2").await;
+    let ground = Ground::new().await;
+    let books = Closed { ground }.opened_as("epoch-2").await;
 
     reader.follow(&books).await;
 
@@ -215,7 +194,7 @@ async fn live_through(seed: u64) {
     let mut readers: Vec<Reader> = (0..5).map(|_| Reader::default()).collect();
     let mut backups = Vec::new();
     let mut now_ms = NOW_MS;
-    for step in 0..150 {
+    for step in 0..STEPS {
         now_ms += 1;
         let there: Vec<Collection> = {
             let mut snapshot = books.store.read().await.unwrap();
@@ -247,7 +226,7 @@ async fn live_through(seed: u64) {
             10 => edit.forget_lives(now_ms - dice.roll(60)).await.unwrap(),
             11 => {
                 drop(edit);
-                backups.push(backup(books.folder.path()));
+                backups.push(books.ground.copied().await);
                 continue;
             }
             _ => {
@@ -256,7 +235,7 @@ async fn live_through(seed: u64) {
                 if !backups.is_empty() && dice.roll(2) == 0 {
                     let at = dice.roll(u64::try_from(backups.len()).unwrap());
                     let backup = &backups[usize::try_from(at).unwrap()];
-                    copy(backup.path(), closed.folder.path());
+                    closed.ground.put_back(backup).await;
                 }
                 books = closed.opened_at(&format!("{seed} {step}"), now_ms).await;
                 continue;
@@ -281,7 +260,7 @@ async fn live_through(seed: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_happens_to_a_database_its_readers_end_with_what_there_is() {
     let mut lives = JoinSet::new();
-    for seed in 1..=16_u64 {
+    for seed in 1..=LIVES {
         lives.spawn(live_through(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     }
     lives.join_all().await;

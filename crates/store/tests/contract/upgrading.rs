@@ -1,27 +1,26 @@
 //! Databases of earlier versions: their records stay, and mean what they meant.
 
 use portcullis_feed::{Digest, GatewayTokenId, KeyState, Position};
-use portcullis_store::{AccessMethod, GatewayToken, Share, Store, TokenSource};
+use portcullis_store::{AccessMethod, GatewayToken, Share, TokenSource};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use crate::books::{
-    Books, NOW_MS, client, collection, first_changes, key, names, profile, secret_key,
-};
+use crate::books::{Closed, NOW_MS, client, collection, first_changes, key, names, profile};
+use crate::ground::Ground;
 
 const FIRST: &str = include_str!("../../migrations/1_records.sql");
 
 #[tokio::test]
 async fn the_records_of_the_first_version_stay_as_they_were() {
-    let folder = tempfile::tempdir().unwrap();
+    let ground = Ground::new().await;
     let acme = client("acme");
     let orders = collection("orders");
     let production = profile(&acme, &[&orders]);
     let removed = profile(&acme, &[]);
     let issued = key(&production);
     let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("portcullis.db"))
+        .filename(ground.path().join("portcullis.db"))
         .create_if_missing(true);
     let pool = SqlitePoolOptions::new()
         .connect_with(options)
@@ -82,10 +81,7 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     }
     pool.close().await;
 
-    let store = Store::open(folder.path(), "epoch-2", NOW_MS, secret_key(1))
-        .await
-        .unwrap();
-    let books = Books { store, folder };
+    let books = Closed { ground }.opened_as("epoch-2").await;
 
     let mut snapshot = books.store.read().await.unwrap();
     let position = |epoch: &str, revision| Position {

@@ -1,10 +1,13 @@
-//! What the store promises, on whichever database it stands. One file for each promise; the vocabulary is in `books`.
+//! What the store promises, on PostgreSQL: the same sentences as on SQLite, and those about several processes.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
+
+#[path = "ground/server.rs"]
+mod ground;
 
 mod books;
 mod concurrency;
@@ -14,8 +17,7 @@ mod feed_keys;
 mod gateways;
 mod history;
 mod key_sets;
-mod opening;
 mod records;
+mod replicas;
 mod restoring;
 mod tokens;
-mod upgrading;
