@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
 use portcullis_feed::Revision;
-use portcullis_store::{Edit, Store};
+use portcullis_store::{Author, Edit, Store, StoreError};
 use tokio::sync::Notify;
 
 use changes::Pages;
@@ -109,6 +109,18 @@ impl App {
             admissions: Admissions::none(),
             gateways,
         })
+    }
+
+    /// A name for a request that has none. Without randomness it is the time, which may be another's too.
+    #[must_use]
+    pub fn new_request_id(&self) -> String {
+        let name = self.world.new_name();
+        name.unwrap_or_else(|NoEntropy| format!("{:032x}", self.world.clock.now_ms()))
+    }
+
+    /// Begins to change records, in the name of an author.
+    pub(crate) async fn edit(&self, author: &Author) -> Result<Edit, StoreError> {
+        self.store.edit(author, self.world.clock.now_ms()).await
     }
 
     /// Whether the database answers.

@@ -10,14 +10,17 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
-/// Lets operators pass.
-pub async fn operators_only(app: State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Lets operators pass. Those behind find who it is among the extensions of the request.
+pub async fn operators_only(app: State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Some(token) = token(request.headers()) else {
         return no_token();
     };
-    match app.accepts_operator(token).await {
-        Ok(true) => next.run(request).await,
-        Ok(false) => refused("the token is not known here"),
+    match app.identify(token).await {
+        Ok(Some(who)) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        Ok(None) => refused("the token is not known here"),
         Err(refusal) => Problem::from(refusal).into_response(),
     }
 }

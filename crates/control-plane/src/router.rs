@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::api::applied::{self, Waiting};
 use crate::app::App;
-use crate::{api, bearer, feed, health, problem};
+use crate::{api, bearer, feed, health, problem, request_id};
 
 /// Everything, over one app. Long polls end when `stopping` becomes true.
 pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
@@ -55,6 +55,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn(logged))
+        .layer(from_fn_with_state(Arc::clone(app), request_id::identified))
 }
 
 /// Writes down each request. The query is left out: it is not needed, and callers put secrets there by mistake.

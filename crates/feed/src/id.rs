@@ -109,6 +109,18 @@ id! {
     /// Names a token by which gateways come. Public: it says nothing of the token.
     GatewayTokenId, "a gateway token", "gt_"
 }
+id! {
+    /// Names an operator: a person who manages records.
+    OperatorId, "an operator", "op_"
+}
+id! {
+    /// Names a token by which a robot manages records. Public: it says nothing of the token.
+    RobotTokenId, "a token", "rt_"
+}
+id! {
+    /// Names a session of an operator. Public: it says nothing of what opens the session.
+    SessionId, "a session", "se_"
+}
 
 #[cfg(test)]
 mod tests {

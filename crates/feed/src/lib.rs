@@ -20,7 +20,10 @@ pub use digest::{Digest, InvalidDigest};
 pub use exchange::{
     CHANGES_PATH, GatewayReport, Position, Question, REPORT_HEADER, REPORT_PATH, UNKNOWN_KEY_PATH,
 };
-pub use id::{ClientId, CollectionId, GatewayTokenId, InvalidId, PolicyId, ProfileId};
+pub use id::{
+    ClientId, CollectionId, GatewayTokenId, InvalidId, OperatorId, PolicyId, ProfileId,
+    RobotTokenId, SessionId,
+};
 pub use jwt::{
     Algorithm, Jwk, Jwt, KeyKind, KeyMaterial, Octets, SecretOctets, TokenIdentity, UnknownKey,
 };

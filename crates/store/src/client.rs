@@ -6,6 +6,9 @@ use crate::edit::PROFILES_OF_CLIENT;
 use crate::statement::{Row, query};
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
+/// How many of the profiles that go with a client are looked at together.
+const AT_ONCE: u32 = 500;
+
 impl Snapshot {
     /// A client, if there is one.
     ///
@@ -58,10 +61,11 @@ impl Edit {
         .bind(row::stored(client.updated_at_ms))
         .execute(&mut self.read().transaction)
         .await?;
-        if before.is_some_and(|before| before.as_carried() != client.as_carried()) {
+        let is_told = |before: &Client| before.as_carried() != client.as_carried();
+        if before.as_ref().is_some_and(is_told) {
             self.mark_changed(PROFILES_OF_CLIENT, &client.id).await?;
         }
-        Ok(())
+        self.enter(before.as_ref(), Some(client)).await
     }
 
     /// Removes a client with its profiles and their keys.
@@ -69,8 +73,21 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn delete_client(&mut self, id: ClientId, now_ms: u64) -> Result<(), StoreError> {
+        let client = self.read().client(id).await?;
         self.mark_removed(PROFILES_OF_CLIENT, &id, now_ms).await?;
-        self.run("DELETE FROM clients WHERE id = $1", &id).await
+        let mut last = None;
+        loop {
+            let profiles = self.read().profiles(Some(id), last, AT_ONCE).await?;
+            last = profiles.last().map(|profile| profile.id);
+            for profile in &profiles {
+                self.enter(Some(profile), None).await?;
+            }
+            if last.is_none() {
+                break;
+            }
+        }
+        self.run("DELETE FROM clients WHERE id = $1", &id).await?;
+        self.enter(client.as_ref(), None).await
     }
 }
 

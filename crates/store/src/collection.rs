@@ -81,10 +81,11 @@ impl Edit {
         .bind(row::stored(collection.updated_at_ms))
         .execute(&mut self.read().transaction)
         .await?;
-        if before.is_none_or(|before| before.as_carried() != collection.as_carried()) {
+        let is_told = |before: &Collection| before.as_carried() != collection.as_carried();
+        if before.as_ref().is_none_or(is_told) {
             self.mark_changed(COLLECTION, &collection.id).await?;
         }
-        Ok(())
+        self.enter(before.as_ref(), Some(collection)).await
     }
 
     /// Removes a collection that no profile grants.
@@ -96,8 +97,11 @@ impl Edit {
         id: CollectionId,
         now_ms: u64,
     ) -> Result<(), StoreError> {
+        let collection = self.read().collection(id).await?;
         self.mark_removed(COLLECTION, &id, now_ms).await?;
-        self.run("DELETE FROM collections WHERE id = $1", &id).await
+        self.run("DELETE FROM collections WHERE id = $1", &id)
+            .await?;
+        self.enter(collection.as_ref(), None).await
     }
 }
 

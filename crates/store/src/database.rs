@@ -8,15 +8,16 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Pool, SqlSafeStr as _};
 use tokio::sync::watch;
 
+use crate::audit::Journal;
 use crate::following::{self, Following};
 use crate::history::{History, NewLife};
 use crate::postgres::{self, PostgresBooks, PostgresUrl};
 use crate::sqlite::{self, SqliteBooks};
 use crate::statement::{Transaction, query};
 use crate::topic::Topic;
-use crate::{Edit, SecretKey, Share, Snapshot, StoreError};
+use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -26,6 +27,7 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
     (3, "key sets", include_str!("../migrations/3_key_sets.sql")),
     (4, "feed", include_str!("../migrations/4_feed.sql")),
     (5, "gateways", include_str!("../migrations/5_gateways.sql")),
+    (6, "audit", include_str!("../migrations/6_audit.sql")),
 ];
 
 /// Where a database is.
@@ -80,7 +82,11 @@ impl Store {
             following: Arc::default(),
         };
         // The first edit finds a copy that was not seen before, and so begins a life.
-        store.edit().await?.commit().await?;
+        store
+            .edit(&Author::system("start"), 0)
+            .await?
+            .commit()
+            .await?;
         store.following = Arc::new(following::begin(&store).await?);
         Ok(store)
     }
@@ -123,16 +129,18 @@ impl Store {
         ))
     }
 
-    /// Begins to write, as soon as nobody else does.
+    /// Begins to write, as soon as nobody else does. The audit names the author of what is changed, and the time:
+    /// milliseconds since 1970, UTC.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn edit(&self) -> Result<Edit, StoreError> {
+    pub async fn edit(&self, author: &Author, now_ms: u64) -> Result<Edit, StoreError> {
         let transaction = self.books.write().await?;
         Edit::begin(
             transaction,
             Arc::clone(&self.history),
             self.secret_key.clone(),
+            Journal::new(author.clone(), now_ms),
         )
         .await
     }

@@ -1,10 +1,12 @@
 //! Writing: one edit is one transaction, with the write lock from its first statement, and takes the revisions of
-//! what it changes. What can be written stands with its kind of record.
+//! what it changes. What can be written stands with its kind of record. Each change of a record is entered in the audit
+//! by what writes it (`audit.rs`).
 
 use std::sync::Arc;
 
 use portcullis_feed::Revision;
 
+use crate::audit::Journal;
 use crate::history::{Course, History};
 use crate::life::Lives;
 use crate::statement::{Transaction, query};
@@ -41,6 +43,7 @@ pub struct Edit {
     topics: Topics,
     history: Arc<History>,
     turn: Option<Turn>,
+    pub(crate) journal: Journal,
 }
 
 /// What an edit finds when the history of the database is not what this process knew.
@@ -55,6 +58,7 @@ impl Edit {
         mut transaction: Transaction,
         history: Arc<History>,
         secret_key: SecretKey,
+        journal: Journal,
     ) -> Result<Self, StoreError> {
         // An update, though it changes nothing: it takes the lock before anything is read.
         query("UPDATE state SET revision = revision")
@@ -69,6 +73,7 @@ impl Edit {
             topics: Topics::default(),
             history,
             turn: None,
+            journal,
         };
         let copy = match course {
             Course::Same => return Ok(edit),
@@ -115,6 +120,7 @@ impl Edit {
         mut self,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<Revision, StoreError> {
+        self.write_journal().await?;
         let transaction = &mut self.snapshot.transaction;
         if self.revision != self.begun_at {
             query("UPDATE state SET revision = $1")
@@ -148,6 +154,11 @@ impl Edit {
         ending
             .await
             .unwrap_or(Err(StoreError::Failed(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// Writes what has been entered so far.
+    pub(crate) async fn write_journal(&mut self) -> Result<(), StoreError> {
+        self.journal.write(&mut self.snapshot.transaction).await
     }
 
     /// The newest revision, with the changes that this edit has made so far.

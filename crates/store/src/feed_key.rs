@@ -55,7 +55,11 @@ impl Edit {
             .bind(row::stored(now_ms))
             .execute(&mut self.read().transaction)
             .await?;
-        Ok(())
+        let made = FeedKey {
+            key: FeedSigningKey::from_seed(seed),
+            created_at_ms: now_ms,
+        };
+        self.enter(None, Some(&made)).await
     }
 
     /// Removes one, if there is such.
@@ -64,7 +68,10 @@ impl Edit {
     /// When the database fails.
     pub async fn delete_feed_key(&mut self, id: &str) -> Result<(), StoreError> {
         self.touch(Topic::FeedKeys);
-        self.run("DELETE FROM feed_keys WHERE id = $1", &id).await
+        let known = self.read().feed_keys().await?;
+        let has_id = |known: &&FeedKey| known.key.public().id().as_str() == id;
+        self.run("DELETE FROM feed_keys WHERE id = $1", &id).await?;
+        self.enter(known.iter().find(has_id), None).await
     }
 }
 

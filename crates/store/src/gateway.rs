@@ -102,7 +102,17 @@ impl Edit {
         Ok(())
     }
 
-    /// Forgets gateways by their instances.
+    /// Forgets a gateway, because somebody wants that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_gateway(&mut self, gateway: &Gateway) -> Result<(), StoreError> {
+        self.delete_gateways(std::slice::from_ref(&gateway.report.instance))
+            .await?;
+        self.enter(Some(gateway), None).await
+    }
+
+    /// Forgets gateways by their instances, because nothing was heard of them for long.
     ///
     /// # Errors
     /// When the database fails.

@@ -62,6 +62,21 @@ impl Snapshot {
             .await?;
         Ok(found.is_some())
     }
+
+    async fn unrevoked_keys(&mut self, profile: ProfileId) -> Result<Vec<ApiKey>, StoreError> {
+        let found = query("SELECT * FROM api_keys WHERE profile_id = $1 AND revoked_at_ms IS NULL")
+            .bind(profile.to_string())
+            .fetch_all(&mut self.transaction)
+            .await?;
+        found.iter().map(from_row).collect()
+    }
+
+    async fn keys_named(&mut self, ids: &[String]) -> Result<Vec<ApiKey>, StoreError> {
+        let found = self
+            .ordered_rows("SELECT * FROM api_keys WHERE id", ids, " ORDER BY id")
+            .await?;
+        found.iter().map(from_row).collect()
+    }
 }
 
 impl Edit {
@@ -85,7 +100,8 @@ impl Edit {
         .bind(key.imported)
         .execute(&mut self.read().transaction)
         .await?;
-        self.mark_changed(PROFILE, &key.profile_id).await
+        self.mark_changed(PROFILE, &key.profile_id).await?;
+        self.enter(None, Some(key)).await
     }
 
     /// Revokes all keys of a profile that are not revoked yet.
@@ -93,6 +109,7 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn revoke_keys(&mut self, profile: ProfileId, now_ms: u64) -> Result<(), StoreError> {
+        let before = self.read().unrevoked_keys(profile).await?;
         query(
             "UPDATE api_keys SET revoked_at_ms = $1 \
              WHERE profile_id = $2 AND revoked_at_ms IS NULL",
@@ -101,7 +118,8 @@ impl Edit {
         .bind(profile.to_string())
         .execute(&mut self.read().transaction)
         .await?;
-        self.mark_changed(PROFILE, &profile).await
+        self.mark_changed(PROFILE, &profile).await?;
+        self.enter_keys(&before).await
     }
 
     /// Lets all working keys of a profile go on until then, and no longer, as deprecated ones. Those that were
@@ -115,6 +133,7 @@ impl Edit {
         now_ms: u64,
         until_ms: u64,
     ) -> Result<(), StoreError> {
+        let before = self.read().unrevoked_keys(profile).await?;
         query(
             "UPDATE api_keys SET deprecated_at_ms = COALESCE(deprecated_at_ms, $1), \
              expires_at_ms = CASE WHEN expires_at_ms < $2 THEN expires_at_ms ELSE $2 END \
@@ -126,7 +145,8 @@ impl Edit {
         .bind(profile.to_string())
         .execute(&mut self.read().transaction)
         .await?;
-        self.mark_changed(PROFILE, &profile).await
+        self.mark_changed(PROFILE, &profile).await?;
+        self.enter_keys(&before).await
     }
 
     /// Gives a key its new state: when it expires, is deprecated and revoked.
@@ -134,6 +154,10 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn update_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        let before = self
+            .read()
+            .keys_named(std::slice::from_ref(&key.id))
+            .await?;
         query(
             "UPDATE api_keys SET expires_at_ms = $1, deprecated_at_ms = $2, revoked_at_ms = $3 \
              WHERE id = $4 AND profile_id = $5",
@@ -145,7 +169,19 @@ impl Edit {
         .bind(key.profile_id.to_string())
         .execute(&mut self.read().transaction)
         .await?;
-        self.mark_changed(PROFILE, &key.profile_id).await
+        self.mark_changed(PROFILE, &key.profile_id).await?;
+        self.enter_keys(&before).await
+    }
+
+    /// Enters what became of keys.
+    async fn enter_keys(&mut self, before: &[ApiKey]) -> Result<(), StoreError> {
+        let ids: Vec<_> = before.iter().map(|key| key.id.clone()).collect();
+        let after = self.read().keys_named(&ids).await?;
+        for is in &after {
+            let was = before.iter().find(|was| was.id == is.id);
+            self.enter(was, Some(is)).await?;
+        }
+        Ok(())
     }
 }
 

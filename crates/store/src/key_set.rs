@@ -209,7 +209,7 @@ impl Edit {
         if before.keys != set.keys {
             self.mark_changed(PROFILES_FOLLOWING, &set.source).await?;
         }
-        Ok(())
+        self.enter(Some(&before), Some(set)).await
     }
 }
 

@@ -13,6 +13,12 @@
 //! of each object. What was removed stays there for a while: [`Standing`] says
 //! who still goes on from where it is after that.
 //!
+//! # Audit
+//!
+//! Every edit has an [`Author`], and enters what it changed in the audit (`audit.rs`), in the same transaction: whatever
+//! writes a record enters the change itself, so that no caller can forget it. What is no change of a record is not
+//! entered: when a token was used, what gateways said of themselves, when a key set is due.
+//!
 //! # Secrets
 //!
 //! What has to be known in clear again, the secrets with which tokens and answers of the feed are signed, is sealed under a [`SecretKey`] that
@@ -31,6 +37,8 @@
 //! looks whether the database is the one that it was (`history.rs`): after a restart of the server, or when it was put
 //! back to an earlier time, it begins a life, so that gateways do not take another history for the one that they know.
 
+mod audit;
+mod author;
 mod carried;
 mod client;
 mod collection;
@@ -58,6 +66,8 @@ mod statement;
 mod token;
 mod topic;
 
+pub use audit::{AuditFilter, AuditRecord, AuthorName};
+pub use author::{Author, Who};
 pub use database::{Location, Store};
 pub use edit::Edit;
 pub use error::StoreError;
@@ -73,5 +83,5 @@ pub use record::{
 };
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
-pub use token::{GatewayToken, TokenSource};
+pub use token::{GatewayToken, OperatorToken, TokenSource};
 pub use topic::Topic;

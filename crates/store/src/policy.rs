@@ -71,10 +71,11 @@ impl Edit {
         .bind(row::stored(policy.updated_at_ms))
         .execute(&mut self.read().transaction)
         .await?;
-        if before.is_some_and(|before| before.as_carried() != policy.as_carried()) {
+        let is_told = |before: &Policy| before.as_carried() != policy.as_carried();
+        if before.as_ref().is_some_and(is_told) {
             self.mark_changed(PROFILES_OF_POLICY, &policy.id).await?;
         }
-        Ok(())
+        self.enter(before.as_ref(), Some(policy)).await
     }
 
     /// Removes a policy that no profile has.
@@ -82,7 +83,9 @@ impl Edit {
     /// # Errors
     /// When the database fails, or a profile has it.
     pub async fn delete_policy(&mut self, id: PolicyId) -> Result<(), StoreError> {
-        self.run("DELETE FROM policies WHERE id = $1", &id).await
+        let policy = self.read().policy(id).await?;
+        self.run("DELETE FROM policies WHERE id = $1", &id).await?;
+        self.enter(policy.as_ref(), None).await
     }
 }
 

@@ -206,10 +206,11 @@ impl Edit {
         if before.as_ref().map(|before| &before.collections) != Some(&profile.collections) {
             self.grant(profile).await?;
         }
-        if before.is_none_or(|before| carried(&before) != carried(profile)) {
+        let is_told = |before: &AccessProfile| carried(before) != carried(profile);
+        if before.as_ref().is_none_or(is_told) {
             self.mark_changed(PROFILE, &profile.id).await?;
         }
-        Ok(())
+        self.enter(before.as_ref(), Some(profile)).await
     }
 
     /// Removes a profile with its keys.
@@ -217,9 +218,11 @@ impl Edit {
     /// # Errors
     /// When the database fails.
     pub async fn delete_profile(&mut self, id: ProfileId, now_ms: u64) -> Result<(), StoreError> {
+        let profile = self.read().profile(id).await?;
         self.mark_removed(PROFILE, &id, now_ms).await?;
         self.run("DELETE FROM access_profiles WHERE id = $1", &id)
-            .await
+            .await?;
+        self.enter(profile.as_ref(), None).await
     }
 
     async fn grant(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
+use crate::audit::hexadecimal;
 
 /// How many random bytes each sealing takes.
 const NONCE_BYTES: usize = 24;
@@ -23,6 +24,7 @@ const CHECK: (&str, &[u8]) = ("check", b"portcullis");
 pub struct SecretKey {
     cipher: XChaCha20Poly1305,
     id: String,
+    marker: [u8; 32],
     nonces: Arc<Nonces>,
 }
 
@@ -34,17 +36,19 @@ impl SecretKey {
         key: &[u8; 32],
         nonces: impl Fn() -> Option<[u8; NONCE_BYTES]> + Send + Sync + 'static,
     ) -> Self {
-        let mut id = String::new();
         let digest = Sha256::new()
             .chain_update(b"portcullis secret key id")
             .chain_update(key)
             .finalize();
-        for byte in digest.iter().take(4) {
-            id.push_str(&format!("{byte:02x}"));
-        }
+        let id = hexadecimal(digest.iter().take(4));
         Self {
             cipher: XChaCha20Poly1305::new(key.into()),
             id,
+            marker: Sha256::new()
+                .chain_update(b"portcullis secret key marker")
+                .chain_update(key)
+                .finalize()
+                .into(),
             nonces: Arc::new(nonces),
         }
     }
@@ -81,6 +85,16 @@ impl SecretKey {
             aad: owner.as_bytes(),
         };
         self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+    }
+
+    /// By which two secrets can be told apart by who does not know them: nobody can try out secrets against it without
+    /// this key.
+    pub(crate) fn fingerprint(&self, secret: &[u8]) -> String {
+        let digest = Sha256::new()
+            .chain_update(self.marker)
+            .chain_update(secret)
+            .finalize();
+        hexadecimal(digest.iter().take(8))
     }
 
     /// What a database remembers of its key.

@@ -16,6 +16,15 @@ pub enum TokenSource {
     Made,
 }
 
+/// The token that opens the REST interface, for who has no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorToken {
+    /// The SHA-256 digest of the token.
+    pub digest: Digest,
+    /// Where it came from.
+    pub source: TokenSource,
+}
+
 /// A token that opens the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewayToken {
@@ -38,31 +47,21 @@ pub struct GatewayToken {
 }
 
 impl Snapshot {
-    /// Whether a token with this digest opens the REST interface.
+    /// The token of the environment, or of the first start, that opens the REST interface.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn has_operator_token(&mut self, digest: Digest) -> Result<bool, StoreError> {
-        let found = query("SELECT 1 FROM tokens WHERE digest = $1 AND kind = 'operator'")
-            .bind(digest.to_string())
+    pub async fn operator_token(&mut self) -> Result<Option<OperatorToken>, StoreError> {
+        let found = query("SELECT digest, source FROM tokens WHERE kind = 'operator'")
             .fetch_optional(&mut self.transaction)
             .await?;
-        Ok(found.is_some())
-    }
-
-    /// Whether there is an operator's token from a source.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn has_operator_token_from(
-        &mut self,
-        source: TokenSource,
-    ) -> Result<bool, StoreError> {
-        let found = query("SELECT 1 FROM tokens WHERE kind = 'operator' AND source = $1")
-            .bind(source.as_text())
-            .fetch_optional(&mut self.transaction)
-            .await?;
-        Ok(found.is_some())
+        let token = |row: &Row| {
+            Ok(OperatorToken {
+                digest: row::parsed(row, "digest")?,
+                source: source(row)?,
+            })
+        };
+        found.as_ref().map(token).transpose()
     }
 
     /// A token that opens the feed, if there is one.
@@ -110,6 +109,7 @@ impl Edit {
         source: TokenSource,
         now_ms: u64,
     ) -> Result<(), StoreError> {
+        let before = self.read().operator_token().await?;
         self.run("DELETE FROM tokens WHERE kind = $1", &"operator")
             .await?;
         query(
@@ -121,7 +121,8 @@ impl Edit {
         .bind(row::stored(now_ms))
         .execute(&mut self.read().transaction)
         .await?;
-        Ok(())
+        let after = OperatorToken { digest, source };
+        self.enter(before.as_ref(), Some(&after)).await
     }
 
     /// Adds a token of gateways, or gives it its new state. Its digest stays what it was.
@@ -130,6 +131,7 @@ impl Edit {
     /// When the database fails, or the token is one of operators.
     pub async fn put_gateway_token(&mut self, token: &GatewayToken) -> Result<(), StoreError> {
         self.touch(Topic::GatewayTokens);
+        let before = self.read().gateway_token(token.id).await?;
         query(
             "INSERT INTO tokens (digest, kind, id, name, description, source, created_at_ms, \
              expires_at_ms, last_used_at_ms) VALUES ($1, 'gateway', $2, $3, $4, $5, $6, $7, $8) \
@@ -147,7 +149,7 @@ impl Edit {
         .bind(token.last_used_at_ms.map(row::stored))
         .execute(&mut self.read().transaction)
         .await?;
-        Ok(())
+        self.enter(before.as_ref(), Some(token)).await
     }
 
     /// Notes when a token of gateways was used last. One that is gone is gone.
@@ -173,13 +175,15 @@ impl Edit {
     /// When the database fails.
     pub async fn delete_gateway_token(&mut self, id: GatewayTokenId) -> Result<(), StoreError> {
         self.touch(Topic::GatewayTokens);
+        let token = self.read().gateway_token(id).await?;
         self.run("DELETE FROM tokens WHERE id = $1 AND kind = 'gateway'", &id)
-            .await
+            .await?;
+        self.enter(token.as_ref(), None).await
     }
 }
 
 impl TokenSource {
-    const fn as_text(self) -> &'static str {
+    pub(crate) const fn as_text(self) -> &'static str {
         match self {
             Self::Generated => "generated",
             Self::Environment => "environment",
@@ -195,15 +199,19 @@ impl TokenSource {
 }
 
 fn from_row(row: &Row) -> Result<GatewayToken, StoreError> {
-    let source = TokenSource::from_text(row.try_get("source")?);
     Ok(GatewayToken {
         id: row::parsed(row, "id")?,
         digest: row::parsed(row, "digest")?,
         name: row.try_get("name")?,
         description: row.try_get("description")?,
-        source: source.ok_or(StoreError::Unreadable { column: "source" })?,
+        source: source(row)?,
         created_at_ms: row::number(row, "created_at_ms")?,
         expires_at_ms: row::number_if_any(row, "expires_at_ms")?,
         last_used_at_ms: row::number_if_any(row, "last_used_at_ms")?,
     })
+}
+
+fn source(row: &Row) -> Result<TokenSource, StoreError> {
+    let source = TokenSource::from_text(row.try_get("source")?);
+    source.ok_or(StoreError::Unreadable { column: "source" })
 }

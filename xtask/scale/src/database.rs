@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use portcullis_feed::{Digest, Revision};
-use portcullis_store::{Location, NewLife, SecretKey, Store};
+use portcullis_store::{Author, Location, NewLife, SecretKey, Store};
 
 use crate::chance::{Chance, Kind};
 use crate::population::catalogue::{self, COLLECTIONS, POLICIES};
@@ -77,7 +77,7 @@ fn write_secret_key(folder: &Path, key: [u8; 32]) -> Result<()> {
 }
 
 async fn write_catalogue(store: &Store, seed: u64) -> Result<Revision> {
-    let mut edit = store.edit().await?;
+    let mut edit = store.edit(&Author::system("fill"), START_MS).await?;
     for number in 0..COLLECTIONS {
         edit.put_collection(&catalogue::collection(seed, number))
             .await?;
@@ -93,7 +93,7 @@ async fn write_profiles(
     population: &Population,
     numbers: std::ops::Range<usize>,
 ) -> Result<Revision> {
-    let mut edit = store.edit().await?;
+    let mut edit = store.edit(&Author::system("fill"), START_MS).await?;
     for number in numbers {
         let client = population.client_of(number);
         let is_first_of_client = number

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
 use crate::app::key_set::KeySetState;
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// An access profile.
@@ -117,9 +118,10 @@ impl From<ProfileWithKeys> for AccessProfile {
     responses((status = 201, description = "The profile with its key.", body = Edited<CreatedProfile>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Draft(draft): Draft<AccessProfileDraft>,
 ) -> Result<Response, Problem> {
-    let created = app.create_profile(draft).await?;
+    let created = app.create_profile(&author, draft).await?;
     let answer = Edited::of(created, |(profile, issued)| CreatedProfile {
         api_key: issued
             .as_ref()
@@ -165,10 +167,11 @@ pub async fn read(
     responses((status = 200, description = "The profile.", body = Edited<AccessProfile>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ProfileId>,
     Changes(patch): Changes,
 ) -> Result<Edited<AccessProfile>, Problem> {
-    let changed = app.change_profile(id, patch).await?;
+    let changed = app.change_profile(&author, id, patch).await?;
     Ok(Edited::of(changed, AccessProfile::from))
 }
 
@@ -180,8 +183,9 @@ pub async fn change(
     responses((status = 200, description = "The profile is gone.", body = Edited<Removed>), ReadRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ProfileId>,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_profile(id).await?;
+    let deleted = app.delete_profile(&author, id).await?;
     Ok(Edited::of(deleted, |()| Removed {}))
 }

@@ -14,6 +14,7 @@ use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
 use crate::app::App;
 use crate::app::client::ClientDraft;
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// A client.
@@ -56,9 +57,10 @@ impl From<portcullis_store::Client> for Client {
     responses((status = 201, description = "The client.", body = Edited<Client>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Draft(draft): Draft<ClientDraft>,
 ) -> Result<(StatusCode, Edited<Client>), Problem> {
-    let created = app.create_client(draft).await?;
+    let created = app.create_client(&author, draft).await?;
     Ok(Edited::of(created, Client::from).created())
 }
 
@@ -100,10 +102,11 @@ pub async fn read(
     responses((status = 200, description = "The client.", body = Edited<Client>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ClientId>,
     Changes(patch): Changes,
 ) -> Result<Edited<Client>, Problem> {
-    let changed = app.change_client(id, patch).await?;
+    let changed = app.change_client(&author, id, patch).await?;
     Ok(Edited::of(changed, Client::from))
 }
 
@@ -115,8 +118,9 @@ pub async fn change(
     responses((status = 200, description = "The client is gone.", body = Edited<Removed>), ReadRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ClientId>,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_client(id).await?;
+    let deleted = app.delete_client(&author, id).await?;
     Ok(Edited::of(deleted, |()| Removed {}))
 }

@@ -14,6 +14,7 @@ use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
 use crate::app::App;
 use crate::app::collection::{CollectionDraft, EndpointDraft};
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// A collection.
@@ -70,9 +71,10 @@ impl From<portcullis_store::Collection> for Collection {
     responses((status = 201, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Draft(draft): Draft<CollectionDraft>,
 ) -> Result<(StatusCode, Edited<Collection>), Problem> {
-    let created = app.create_collection(draft).await?;
+    let created = app.create_collection(&author, draft).await?;
     Ok(Edited::of(created, Collection::from).created())
 }
 
@@ -113,10 +115,11 @@ pub async fn read(
     responses((status = 200, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<CollectionId>,
     Changes(patch): Changes,
 ) -> Result<Edited<Collection>, Problem> {
-    let changed = app.change_collection(id, patch).await?;
+    let changed = app.change_collection(&author, id, patch).await?;
     Ok(Edited::of(changed, Collection::from))
 }
 
@@ -128,8 +131,9 @@ pub async fn change(
     responses((status = 200, description = "The collection is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<CollectionId>,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_collection(id).await?;
+    let deleted = app.delete_collection(&author, id).await?;
     Ok(Edited::of(deleted, |()| Removed {}))
 }

@@ -14,6 +14,7 @@ use super::asked::{Asked, ForceQuery, Named};
 use crate::app::App;
 use crate::app::feed_key::KnownFeedKey;
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::{GatewayReference, Problem};
 
 /// A feed key: never its secret half.
@@ -88,8 +89,11 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<FeedKeys> {
 /// removed.
 #[utoipa::path(post, path = "/feed-keys", operation_id = "create_feed_key", tag = "gateways",
     responses((status = 201, description = "The key.", body = FeedKey), WriteRefusals))]
-pub async fn create(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<FeedKey>), Problem> {
-    let made = app.create_feed_key().await?;
+pub async fn create(
+    State(app): State<Arc<App>>,
+    By(author): By,
+) -> Result<(StatusCode, Json<FeedKey>), Problem> {
+    let made = app.create_feed_key(&author).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -103,10 +107,11 @@ pub async fn create(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<Fee
     responses((status = 204, description = "The key is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<FeedKeyId>,
     Asked(query): Asked<ForceQuery>,
 ) -> Result<StatusCode, Problem> {
-    app.delete_feed_key(&id, query.force.unwrap_or(false))
+    app.delete_feed_key(&author, &id, query.force.unwrap_or(false))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

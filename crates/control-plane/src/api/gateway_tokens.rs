@@ -17,6 +17,7 @@ use super::keys::shown_once;
 use crate::app::App;
 use crate::app::gateway_token::{GatewayTokenDraft, NewGatewayToken};
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// A token of gateways as it may be shown at any time: never the token itself.
@@ -90,9 +91,10 @@ impl From<portcullis_store::GatewayToken> for GatewayToken {
     responses((status = 201, description = "The token.", body = ShownGatewayToken), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Draft(draft): Draft<GatewayTokenDraft>,
 ) -> Result<Response, Problem> {
-    let NewGatewayToken { token, record } = app.create_gateway_token(draft).await?;
+    let NewGatewayToken { token, record } = app.create_gateway_token(&author, draft).await?;
     let record = record.into();
     let shown = ShownGatewayToken { record, token };
     Ok(shown_once((StatusCode::CREATED, Json(shown))))
@@ -135,8 +137,9 @@ pub async fn read(
     responses((status = 204, description = "The token is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<GatewayTokenId>,
 ) -> Result<StatusCode, Problem> {
-    app.delete_gateway_token(id).await?;
+    app.delete_gateway_token(&author, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

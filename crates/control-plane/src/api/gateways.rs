@@ -14,6 +14,7 @@ use super::asked::{Asked, GatewayPageQuery, Named, id, limit};
 use crate::app::App;
 use crate::app::gateway::{GatewayState, GatewayStatus, Instance};
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// A running Envoy with the filter in it, as it was heard of last.
@@ -175,8 +176,9 @@ pub async fn read(
     responses((status = 204, description = "The gateway is forgotten."), WriteRefusals))]
 pub async fn forget(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(instance): Named<Instance>,
 ) -> Result<StatusCode, Problem> {
-    app.forget_gateway(instance)?;
+    app.forget_gateway(&author, instance).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -17,6 +17,7 @@ use super::asked::{Changes, Draft, DraftIfAny, Named, NamedKey};
 use crate::app::App;
 use crate::app::api_key::{ApiKeyDraft, IssuedKey, KeyDraft, KeyRefresh};
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// An API key as it may be shown at any time: never the key itself.
@@ -104,10 +105,11 @@ pub async fn list(
     responses((status = 201, description = "The key.", body = Edited<NewKey>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ProfileId>,
     Draft(draft): Draft<KeyDraft>,
 ) -> Result<Response, Problem> {
-    let issued = app.issue_key(id, draft).await?;
+    let issued = app.issue_key(&author, id, draft).await?;
     Ok(shown_once(Edited::of(issued, NewKey::from).created()))
 }
 
@@ -122,10 +124,11 @@ pub async fn create(
     responses((status = 200, description = "The key.", body = Edited<Key>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
+    By(author): By,
     NamedKey(id, key): NamedKey,
     Changes(patch): Changes,
 ) -> Result<Edited<Key>, Problem> {
-    let changed = app.change_key(id, &key, patch).await?;
+    let changed = app.change_key(&author, id, &key, patch).await?;
     Ok(Edited::of(changed, Key::from))
 }
 
@@ -139,9 +142,10 @@ pub async fn change(
     responses((status = 200, description = "The key is revoked.", body = Edited<Removed>), ReadRefusals))]
 pub async fn revoke(
     State(app): State<Arc<App>>,
+    By(author): By,
     NamedKey(id, key): NamedKey,
 ) -> Result<Edited<Removed>, Problem> {
-    let revoked = app.revoke_key(id, &key).await?;
+    let revoked = app.revoke_key(&author, id, &key).await?;
     Ok(Edited::of(revoked, |()| Removed {}))
 }
 
@@ -155,10 +159,11 @@ pub async fn revoke(
     responses((status = 200, description = "The new key.", body = Edited<NewKey>), WriteRefusals))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<ProfileId>,
     DraftIfAny(draft): DraftIfAny<KeyRefresh>,
 ) -> Result<Response, Problem> {
-    let refreshed = app.refresh_key(id, draft).await?;
+    let refreshed = app.refresh_key(&author, id, draft).await?;
     Ok(shown_once(Edited::of(refreshed, NewKey::from)))
 }
 

@@ -14,6 +14,7 @@ use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
 use crate::app::App;
 use crate::app::policy::{PolicyDraft, Quota, RateLimit};
 use crate::app::time::Moment;
+use crate::identity::By;
 use crate::problem::Problem;
 
 /// A policy.
@@ -57,9 +58,10 @@ impl From<portcullis_store::Policy> for Policy {
     responses((status = 201, description = "The policy.", body = Edited<Policy>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
+    By(author): By,
     Draft(draft): Draft<PolicyDraft>,
 ) -> Result<(StatusCode, Edited<Policy>), Problem> {
-    let created = app.create_policy(draft).await?;
+    let created = app.create_policy(&author, draft).await?;
     Ok(Edited::of(created, Policy::from).created())
 }
 
@@ -100,10 +102,11 @@ pub async fn read(
     responses((status = 200, description = "The policy.", body = Edited<Policy>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<PolicyId>,
     Changes(patch): Changes,
 ) -> Result<Edited<Policy>, Problem> {
-    let changed = app.change_policy(id, patch).await?;
+    let changed = app.change_policy(&author, id, patch).await?;
     Ok(Edited::of(changed, Policy::from))
 }
 
@@ -115,8 +118,9 @@ pub async fn change(
     responses((status = 200, description = "The policy is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
+    By(author): By,
     Named(id): Named<PolicyId>,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_policy(id).await?;
+    let deleted = app.delete_policy(&author, id).await?;
     Ok(Edited::of(deleted, |()| Removed {}))
 }

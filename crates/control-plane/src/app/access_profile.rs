@@ -4,7 +4,7 @@ mod draft;
 
 use portcullis_feed::{ClientId, ProfileId};
 use portcullis_store::{
-    AccessMethod as StoredMethod, AccessProfile, ApiKey, KeySet, KeySetSource, Snapshot,
+    AccessMethod as StoredMethod, AccessProfile, ApiKey, Author, KeySet, KeySetSource, Snapshot,
 };
 
 use super::api_key::{IssuedKey, works};
@@ -37,6 +37,7 @@ impl App {
     /// verified or told from those of another profile.
     pub async fn create_profile(
         &self,
+        author: &Author,
         draft: AccessProfileDraft,
     ) -> Result<Committed<(ProfileWithKeys, Option<IssuedKey>)>, Refusal> {
         let now_ms = self.world.clock.now_ms();
@@ -55,7 +56,7 @@ impl App {
                 None
             }
         };
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;
         if let Some(issued) = &issued {
@@ -115,10 +116,11 @@ impl App {
     /// When there is none, or the outcome could not be created either.
     pub async fn change_profile(
         &self,
+        author: &Author,
         id: ProfileId,
         patch: Patch,
     ) -> Result<Committed<ProfileWithKeys>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let before = edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
         let mut draft = AccessProfileDraft::from(&before);
         // Members are merged into objects, and keys into other keys would be nonsense: what is mentioned is replaced.
@@ -153,8 +155,12 @@ impl App {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn delete_profile(&self, id: ProfileId) -> Result<Committed<()>, Refusal> {
-        let mut edit = self.store.edit().await?;
+    pub async fn delete_profile(
+        &self,
+        author: &Author,
+        id: ProfileId,
+    ) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.edit(author).await?;
         edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
         edit.delete_profile(id, self.world.clock.now_ms()).await?;
         Committed::by(edit, ()).await

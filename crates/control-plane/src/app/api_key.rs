@@ -5,7 +5,7 @@ use std::fmt;
 use portcullis_engine::api_key;
 use portcullis_engine::jwt::token::looks_like_token;
 use portcullis_feed::ProfileId;
-use portcullis_store::{AccessProfile, ApiKey, Edit};
+use portcullis_store::{AccessProfile, ApiKey, Author, Edit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -150,6 +150,7 @@ impl App {
     /// When there is no such profile, too many of its keys would work, or the new one would have ended already.
     pub async fn refresh_key(
         &self,
+        author: &Author,
         id: ProfileId,
         KeyRefresh {
             overlap_s: Overlap(overlap_s),
@@ -158,7 +159,7 @@ impl App {
     ) -> Result<Committed<IssuedKey>, Refusal> {
         let issued = self.new_key(id, expires_at)?;
         let now_ms = issued.record.created_at_ms;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         known_profile(&mut edit, id).await?;
         if overlap_s == 0 {
             edit.revoke_keys(id, now_ms).await?;
@@ -177,6 +178,7 @@ impl App {
     /// somebody's already.
     pub async fn issue_key(
         &self,
+        author: &Author,
         id: ProfileId,
         draft: KeyDraft,
     ) -> Result<Committed<IssuedKey>, Refusal> {
@@ -186,7 +188,7 @@ impl App {
             issued.record.imported = true;
             issued.key = None;
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         known_profile(&mut edit, id).await?;
         insert(&mut edit, &issued.record).await?;
         Committed::by(edit, issued).await
@@ -198,11 +200,12 @@ impl App {
     /// When there is no such key, or the moment is past.
     pub async fn change_key(
         &self,
+        author: &Author,
         id: ProfileId,
         key: &str,
         patch: Patch,
     ) -> Result<Committed<ApiKey>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let mut key = known_key(&mut edit, id, key).await?;
         let draft = patch.applied_to(&ApiKeyDraft {
             expires_at: key.expires_at_ms.map(Moment::from_ms),
@@ -221,8 +224,13 @@ impl App {
     ///
     /// # Errors
     /// When there is no such key.
-    pub async fn revoke_key(&self, id: ProfileId, key: &str) -> Result<Committed<()>, Refusal> {
-        let mut edit = self.store.edit().await?;
+    pub async fn revoke_key(
+        &self,
+        author: &Author,
+        id: ProfileId,
+        key: &str,
+    ) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.edit(author).await?;
         let mut key = known_key(&mut edit, id, key).await?;
         key.revoked_at_ms = Some(self.world.clock.now_ms());
         edit.update_key(&key).await?;

@@ -1,7 +1,7 @@
 //! Clients: who calls APIs.
 
 use portcullis_feed::ClientId;
-use portcullis_store::Client;
+use portcullis_store::{Author, Client};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,10 +36,14 @@ impl App {
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn create_client(&self, draft: ClientDraft) -> Result<Committed<Client>, Refusal> {
+    pub async fn create_client(
+        &self,
+        author: &Author,
+        draft: ClientDraft,
+    ) -> Result<Committed<Client>, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let client = draft.into_client(ClientId::new(&self.world)?, now_ms, now_ms);
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         edit.put_client(&client).await?;
         Committed::by(edit, client).await
     }
@@ -73,10 +77,11 @@ impl App {
     /// When there is none, or the outcome is no client.
     pub async fn change_client(
         &self,
+        author: &Author,
         id: ClientId,
         patch: Patch,
     ) -> Result<Committed<Client>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let before = edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
         let draft = patch.applied_to(&ClientDraft::from(&before))?;
         let client = draft.into_client(id, before.created_at_ms, self.world.clock.now_ms());
@@ -88,8 +93,12 @@ impl App {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn delete_client(&self, id: ClientId) -> Result<Committed<()>, Refusal> {
-        let mut edit = self.store.edit().await?;
+    pub async fn delete_client(
+        &self,
+        author: &Author,
+        id: ClientId,
+    ) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.edit(author).await?;
         edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
         edit.delete_client(id, self.world.clock.now_ms()).await?;
         Committed::by(edit, ()).await

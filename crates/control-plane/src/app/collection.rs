@@ -2,7 +2,7 @@
 
 use portcullis_engine::route;
 use portcullis_feed::{CollectionId, Endpoint};
-use portcullis_store::{Collection, Edit};
+use portcullis_store::{Author, Collection, Edit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -70,12 +70,13 @@ impl App {
     /// When its name and version are taken, an endpoint cannot be matched, or one belongs to another collection.
     pub async fn create_collection(
         &self,
+        author: &Author,
         draft: CollectionDraft,
     ) -> Result<Committed<Collection>, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let id = CollectionId::new(&self.world)?;
         let collection = draft.into_collection(id, now_ms, now_ms)?;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         refuse_claimed(&mut edit, &collection).await?;
         edit.put_collection(&collection).await?;
         Committed::by(edit, collection).await
@@ -110,10 +111,11 @@ impl App {
     /// When there is none, or the outcome could not be created either.
     pub async fn change_collection(
         &self,
+        author: &Author,
         id: CollectionId,
         patch: Patch,
     ) -> Result<Committed<Collection>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let before = edit
             .read()
             .collection(id)
@@ -131,8 +133,12 @@ impl App {
     ///
     /// # Errors
     /// When there is none, or a profile grants it.
-    pub async fn delete_collection(&self, id: CollectionId) -> Result<Committed<()>, Refusal> {
-        let mut edit = self.store.edit().await?;
+    pub async fn delete_collection(
+        &self,
+        author: &Author,
+        id: CollectionId,
+    ) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.edit(author).await?;
         edit.read()
             .collection(id)
             .await?

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_feed::Digest;
 use portcullis_feed::signature::{FeedKey, FeedKeyId, FeedSigningKey};
-use portcullis_store::{Edit, FeedKey as StoredKey};
+use portcullis_store::{Author, Edit, FeedKey as StoredKey};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::gateway::Believers;
@@ -107,7 +107,7 @@ impl App {
         &self,
         chosen: Option<ChosenFeedKey>,
     ) -> Result<Vec<FeedKey>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(&Author::system("start")).await?;
         if chosen.is_none() && edit.read().feed_keys().await?.is_empty() {
             self.insert_feed_key(&mut edit).await?;
         }
@@ -146,12 +146,12 @@ impl App {
     ///
     /// # Errors
     /// When there are too many, the records are out of reach, or there is no randomness.
-    pub async fn create_feed_key(&self) -> Result<KnownFeedKey, Refusal> {
+    pub async fn create_feed_key(&self, author: &Author) -> Result<KnownFeedKey, Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
         if self.feed_keys().len() >= MOST_KEYS {
             return Err(Refusal::TooManyFeedKeys { most: MOST_KEYS });
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let made = self.insert_feed_key(&mut edit).await?;
         self.commit_feed_keys(edit, turn).await?;
         Ok(made)
@@ -162,7 +162,12 @@ impl App {
     ///
     /// # Errors
     /// When there is none, it is the only one, it comes from the environment, or gateways rely on it.
-    pub async fn delete_feed_key(&self, id: &FeedKeyId, by_force: bool) -> Result<(), Refusal> {
+    pub async fn delete_feed_key(
+        &self,
+        author: &Author,
+        id: &FeedKeyId,
+        by_force: bool,
+    ) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
         let keys = self.feed_keys();
         let Some(key) = keys.iter().find(|key| key.public.id() == *id) else {
@@ -186,7 +191,7 @@ impl App {
                 gateways: relying.clone(),
             });
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         edit.delete_feed_key(id.as_str()).await?;
         self.commit_feed_keys(edit, turn).await
     }

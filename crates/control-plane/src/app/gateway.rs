@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use portcullis_feed::{GatewayReport, GatewayTokenId, Revision};
-use portcullis_store::{Edit, Gateway, Share, Store, TokenName};
+use portcullis_store::{Author, Edit, Gateway, Share, Store, TokenName};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -163,16 +163,27 @@ impl App {
     /// Forgets a gateway that is lost.
     ///
     /// # Errors
-    /// When none is known by that name, or it is not lost.
-    pub fn forget_gateway(&self, instance: Instance) -> Result<(), Refusal> {
-        let now_ms = self.gateways.clock.now_ms();
-        let mut fleet = lock(&self.gateways.fleet);
-        let member = fleet.get(instance).ok_or_else(|| unknown(instance))?;
-        match member.state(now_ms) {
-            GatewayState::Lost => fleet.forget(instance),
-            state => return Err(Refusal::NotLost { state }),
+    /// When none is known by that name, it is not lost, or the records are out of reach.
+    pub async fn forget_gateway(&self, author: &Author, instance: Instance) -> Result<(), Refusal> {
+        let gateway = self.lost_gateway(instance)?;
+        let mut edit = self.edit(author).await?;
+        edit.forget_gateway(&gateway).await?;
+        edit.commit().await?;
+        // Unless it came back meanwhile.
+        if self.lost_gateway(instance).is_ok() {
+            lock(&self.gateways.fleet).forget(instance);
         }
         Ok(())
+    }
+
+    fn lost_gateway(&self, instance: Instance) -> Result<Gateway, Refusal> {
+        let now_ms = self.gateways.clock.now_ms();
+        let fleet = lock(&self.gateways.fleet);
+        let member = fleet.get(instance).ok_or_else(|| unknown(instance))?;
+        match member.state(now_ms) {
+            GatewayState::Lost => Ok(member.seen.clone()),
+            state => Err(Refusal::NotLost { state }),
+        }
     }
 
     /// Saves what is known of the gateways every few seconds, and forgets those that have been lost for a day, until
@@ -223,14 +234,14 @@ impl App {
     async fn save(&self, unsaved: &mut &[Gateway], gone: &[Instance]) -> Result<(), Refusal> {
         while !unsaved.is_empty() {
             let (now, later) = unsaved.split_at(unsaved.len().min(Edit::MOST_GATEWAYS));
-            let mut edit = self.store.edit().await?;
+            let mut edit = self.edit(&Author::system("save gateways")).await?;
             edit.put_gateways(now).await?;
             edit.commit().await?;
             *unsaved = later;
         }
         for gone in gone.chunks(Edit::MOST_GATEWAYS) {
             let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
-            let mut edit = self.store.edit().await?;
+            let mut edit = self.edit(&Author::system("save gateways")).await?;
             edit.delete_gateways(&gone).await?;
             edit.commit().await?;
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::{Digest, GatewayTokenId};
-use portcullis_store::{Edit, GatewayToken, Snapshot, StoreError, TokenName, TokenSource};
+use portcullis_store::{Author, Edit, GatewayToken, Snapshot, StoreError, TokenName, TokenSource};
 use serde::Deserialize;
 use tokio::sync::{Mutex, watch};
 use utoipa::ToSchema;
@@ -108,6 +108,7 @@ impl App {
     /// When it would have ended already, there are too many, or the records are out of reach.
     pub async fn create_gateway_token(
         &self,
+        author: &Author,
         draft: GatewayTokenDraft,
     ) -> Result<NewGatewayToken, Refusal> {
         let expires_at_ms = draft.expires_at.map(Moment::as_ms);
@@ -120,7 +121,7 @@ impl App {
             ..plain(&self.world, digest(token.as_bytes()), TokenSource::Made)?
         };
         let turn = Arc::clone(&self.admissions.turn).lock_owned().await;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         if edit.read().gateway_tokens(None, u32::MAX).await?.len() >= MOST_TOKENS {
             return Err(Refusal::TooManyTokens { most: MOST_TOKENS });
         }
@@ -169,9 +170,13 @@ impl App {
     ///
     /// # Errors
     /// When there is none, or it comes from the environment.
-    pub async fn delete_gateway_token(&self, id: GatewayTokenId) -> Result<(), Refusal> {
+    pub async fn delete_gateway_token(
+        &self,
+        author: &Author,
+        id: GatewayTokenId,
+    ) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.admissions.turn).lock_owned().await;
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let token = edit.read().gateway_token(id).await?;
         let token = token.ok_or_else(|| unknown(id))?;
         if token.source == TokenSource::Environment {
@@ -196,7 +201,7 @@ impl App {
         if unsaved.is_empty() {
             return Ok(());
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(&Author::system("save uses of tokens")).await?;
         for (token, at_ms) in &unsaved {
             edit.note_token_used(token.name.id, *at_ms).await?;
         }

@@ -8,7 +8,7 @@ pub mod state;
 mod schedule;
 
 use portcullis_feed::ProfileId;
-use portcullis_store::{KeySet, KeySetSource, SetKey, SetVersion};
+use portcullis_store::{Author, KeySet, KeySetSource, SetKey, SetVersion};
 use tokio::sync::futures::Notified;
 
 pub use address::Networks;
@@ -55,7 +55,7 @@ impl App {
     pub async fn due_key_sets(&self) -> Result<Due, Refusal> {
         let now_ms = self.world.clock.now_ms();
         if self.store.read().await?.has_other_key_sets().await? {
-            let mut edit = self.store.edit().await?;
+            let mut edit = self.edit(&Author::system("fetch key sets")).await?;
             edit.follow_key_sets(now_ms).await?;
             edit.commit().await?;
         }
@@ -81,7 +81,7 @@ impl App {
     ) -> Result<(), Refusal> {
         let now_ms = self.world.clock.now_ms();
         let chance = u64::from_be_bytes(self.world.entropy.bytes()?);
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(&Author::system("fetch key sets")).await?;
         let Some(mut set) = edit.read().key_set(source).await? else {
             return Ok(());
         };
@@ -130,7 +130,7 @@ impl App {
         if due_at_ms(&known) == known.due_at_ms {
             return Ok(());
         }
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(&Author::system("fetch key sets")).await?;
         if let Some(mut set) = edit.read().key_set(source).await? {
             set.due_at_ms = due_at_ms(&set);
             edit.change_key_set(&set).await?;

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use portcullis_feed::{PolicyId, QuotaWindow, RateWindow};
-use portcullis_store::Policy;
+use portcullis_store::{Author, Policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, ObjectBuilder, Type};
@@ -67,10 +67,14 @@ impl App {
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn create_policy(&self, draft: PolicyDraft) -> Result<Committed<Policy>, Refusal> {
+    pub async fn create_policy(
+        &self,
+        author: &Author,
+        draft: PolicyDraft,
+    ) -> Result<Committed<Policy>, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let policy = draft.into_policy(PolicyId::new(&self.world)?, now_ms, now_ms);
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         edit.put_policy(&policy).await?;
         Committed::by(edit, policy).await
     }
@@ -104,10 +108,11 @@ impl App {
     /// When there is none, or the outcome is no policy.
     pub async fn change_policy(
         &self,
+        author: &Author,
         id: PolicyId,
         patch: Patch,
     ) -> Result<Committed<Policy>, Refusal> {
-        let mut edit = self.store.edit().await?;
+        let mut edit = self.edit(author).await?;
         let before = edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
         let draft = patch.applied_to(&PolicyDraft::from(&before))?;
         let policy = draft.into_policy(id, before.created_at_ms, self.world.clock.now_ms());
@@ -119,8 +124,12 @@ impl App {
     ///
     /// # Errors
     /// When there is none, or a profile has it.
-    pub async fn delete_policy(&self, id: PolicyId) -> Result<Committed<()>, Refusal> {
-        let mut edit = self.store.edit().await?;
+    pub async fn delete_policy(
+        &self,
+        author: &Author,
+        id: PolicyId,
+    ) -> Result<Committed<()>, Refusal> {
+        let mut edit = self.edit(author).await?;
         edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
         let profiles = edit.read().profiles_under(id, NAMED_PROFILES).await?;
         if !profiles.is_empty() {

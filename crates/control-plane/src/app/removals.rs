@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_store::Author;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -30,7 +31,7 @@ impl App {
         let before_ms = now_ms.saturating_sub(u64::from(days).saturating_mul(DAY_MS));
         let mut forgotten = 0_u64;
         loop {
-            let mut edit = self.store.edit().await?;
+            let mut edit = self.edit(&Author::system("forget removals")).await?;
             let portion = edit.forget_removals(before_ms, AT_ONCE).await?;
             forgotten = forgotten.saturating_add(portion);
             let is_last = portion < u64::from(AT_ONCE);

@@ -3,7 +3,7 @@
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::Digest;
-use portcullis_store::TokenSource;
+use portcullis_store::{Author, TokenSource, Who};
 
 use super::gateway_token::SettledTokens;
 use super::{App, Refusal};
@@ -54,13 +54,16 @@ impl ChosenToken {
 }
 
 impl App {
-    /// Whether a token opens the REST interface.
+    /// Who comes by a token, if it opens the REST interface.
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn accepts_operator(&self, token: &[u8]) -> Result<bool, Refusal> {
-        let mut snapshot = self.store.read().await?;
-        Ok(snapshot.has_operator_token(digest(token)).await?)
+    pub async fn identify(&self, token: &[u8]) -> Result<Option<Who>, Refusal> {
+        let known = self.store.read().await?.operator_token().await?;
+        let known = known.filter(|known| known.digest == digest(token));
+        Ok(known.map(|known| Who::OperatorToken {
+            source: known.source,
+        }))
     }
 
     /// Settles which tokens are accepted: those of the environment, where it gives any; else those made before; else
@@ -83,7 +86,7 @@ impl App {
         let gateways = SettledTokens::settle(&self.world, known, chosen, &mut new.gateway).await?;
         show(&new)?;
         let keep = async {
-            let mut edit = self.store.edit().await?;
+            let mut edit = self.edit(&Author::system("start")).await?;
             if let Some((digest, source)) = operator {
                 edit.replace_operator_token(digest, source, now_ms).await?;
             }
@@ -104,11 +107,8 @@ impl App {
         if let Some(chosen) = chosen {
             return Ok(Some((chosen.digest(), TokenSource::Environment)));
         }
-        let mut snapshot = self.store.read().await?;
-        if snapshot
-            .has_operator_token_from(TokenSource::Generated)
-            .await?
-        {
+        let known = self.store.read().await?.operator_token().await?;
+        if known.is_some_and(|known| known.source == TokenSource::Generated) {
             return Ok(None);
         }
         let token = self.world.new_token("pto_")?;

@@ -48,11 +48,16 @@ impl World {
     /// A life of a database that begins now, under a name that nobody can guess; none, without randomness.
     #[must_use]
     pub fn new_life(&self) -> Option<NewLife> {
-        let random = u128::from_be_bytes(self.entropy.bytes().ok()?);
         Some(NewLife {
-            epoch: format!("{random:032x}"),
+            epoch: self.new_name().ok()?,
             begun_at_ms: self.clock.now_ms(),
         })
+    }
+
+    /// A name that nothing else has: 32 hexadecimal digits.
+    pub(super) fn new_name(&self) -> Result<String, NoEntropy> {
+        let random = u128::from_be_bytes(self.entropy.bytes()?);
+        Ok(format!("{random:032x}"))
     }
 
     /// A token that nobody can guess, after a prefix that tells what it is for.

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_feed::{
     AddressLists, Change, ChangedObject, ClientId, CollectionId, Digest, Endpoint, KeyState,
-    PolicyId, ProfileId, RateLimit, RateWindow, Revision,
+    OperatorId, PolicyId, ProfileId, RateLimit, RateWindow, Revision,
 };
 use portcullis_store::{
-    AccessMethod, AccessProfile, ApiKey, Client, Collection, Edit, Location, NewLife, Policy,
-    SecretKey, Snapshot, Store, StoreError,
+    AccessMethod, AccessProfile, ApiKey, Author, Client, Collection, Edit, Location, NewLife,
+    Policy, SecretKey, Snapshot, Store, StoreError, Who,
 };
 
 use crate::ground::Ground;
@@ -56,6 +56,17 @@ pub fn secret_key(byte: u8) -> SecretKey {
         nonce[..16].copy_from_slice(&next().to_be_bytes());
         Some(nonce)
     })
+}
+
+/// Who changes records here.
+pub fn author() -> Author {
+    Author {
+        who: Who::Operator {
+            id: OperatorId::from_parts(NOW_MS, 1),
+            name: "Ann".to_owned(),
+        },
+        request_id: Some("request-1".to_owned()),
+    }
 }
 
 pub async fn open() -> Books {
@@ -184,7 +195,7 @@ impl Books {
 
     /// Does something to the records, and tells its revision.
     pub async fn edit(&self, work: impl AsyncFnOnce(&mut Edit)) -> Revision {
-        let mut edit = self.store.edit().await.unwrap();
+        let mut edit = self.store.edit(&author(), NOW_MS).await.unwrap();
         work(&mut edit).await;
         edit.commit().await.unwrap()
     }

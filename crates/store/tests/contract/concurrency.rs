@@ -7,7 +7,7 @@ use portcullis_feed::{ChangedObject, Revision};
 use portcullis_store::{Collection, Store};
 use tokio::task::JoinSet;
 
-use crate::books::{NOW_MS, collection, first_changes, open};
+use crate::books::{NOW_MS, author, collection, first_changes, open};
 
 const WRITERS: usize = 8;
 const EDITS: usize = 40;
@@ -18,7 +18,7 @@ async fn write(store: Store, writer: usize) -> Vec<(Revision, Collection)> {
     let mut mine = collection(&format!("of writer {writer}"));
     for number in 0..EDITS {
         mine.version = format!("v{number}");
-        let mut edit = store.edit().await.unwrap();
+        let mut edit = store.edit(&author(), NOW_MS).await.unwrap();
         edit.put_collection(&mine).await.unwrap();
         if number % 3 == 2 {
             // Given up half-way: it must not leave a trace, a gap that anybody waits for, or a lock.
@@ -107,7 +107,7 @@ async fn callers_who_go_away_at_any_moment_leave_a_store_that_works() {
     for pause_us in 0..60 {
         let store = books.store.clone();
         let caller = tokio::spawn(async move {
-            let mut edit = store.edit().await?;
+            let mut edit = store.edit(&author(), NOW_MS).await?;
             edit.put_collection(&collection(&format!("c{pause_us}")))
                 .await?;
             edit.commit().await

@@ -7,7 +7,7 @@ use portcullis_feed::{
 };
 use portcullis_store::{AccessMethod, ApiKey, Jwt, JwtKeys, KeySetSource, ProfileName, StoreError};
 
-use crate::books::{Books, NOW_MS, key, open, open_at, secret_key};
+use crate::books::{Books, NOW_MS, author, key, open, open_at, secret_key};
 
 const SECRET: &[u8] = b"canary-secret-of-thirty-two-byte";
 
@@ -133,7 +133,7 @@ async fn a_secret_among_public_keys_is_refused() {
         },
     };
     production.access = AccessMethod::Jwt(Box::new(jwt(JwtKeys::Pasted(vec![oct]))));
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert!(edit.put_profile(&production).await.is_err());
 }
 
@@ -172,7 +172,7 @@ async fn an_identity_names_one_profile() {
     first.access = AccessMethod::Jwt(Box::new(named.clone()));
     books.put_profile(&first).await;
 
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     let mut holder = async |client| {
         let identity = identity(client).unwrap();
         let found = edit.read().profile_identified(&identity).await.unwrap();

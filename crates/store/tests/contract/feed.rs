@@ -2,7 +2,9 @@
 
 use portcullis_feed::{ChangedObject, KeyState};
 
-use crate::books::{NOW_MS, client, collection, first_changes, key, names, open, policy, profile};
+use crate::books::{
+    NOW_MS, author, client, collection, first_changes, key, names, open, policy, profile,
+};
 
 #[tokio::test]
 async fn a_new_profile_is_told_with_all_that_it_carries() {
@@ -216,7 +218,7 @@ async fn who_waits_is_woken_by_a_commit_and_not_by_less() {
     let books = open().await;
     let mut newest = books.store.subscribe();
 
-    let mut given_up = books.store.edit().await.unwrap();
+    let mut given_up = books.store.edit(&author(), NOW_MS).await.unwrap();
     given_up
         .put_collection(&collection("given up"))
         .await

@@ -2,7 +2,7 @@
 
 use portcullis_feed::signature::FeedSigningKey;
 
-use crate::books::{Books, NOW_MS, open};
+use crate::books::{Books, NOW_MS, author, open};
 
 pub const SEED: [u8; 32] = *b"the seed that nobody should see!";
 
@@ -25,7 +25,7 @@ async fn feed_keys_outlive_the_process_in_the_order_of_their_making() {
         })
         .await;
 
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert!(edit.insert_feed_key(&SEED, NOW_MS).await.is_err());
     drop(edit);
 

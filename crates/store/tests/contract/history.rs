@@ -4,7 +4,7 @@ use portcullis_feed::{Position, Revision};
 
 use portcullis_store::Share;
 
-use crate::books::{Books, NOW_MS, collection, names, open};
+use crate::books::{Books, NOW_MS, author, collection, names, open};
 
 const LONG_AGO: u64 = NOW_MS - 1;
 
@@ -47,7 +47,7 @@ async fn remove(books: &Books, removed: &portcullis_store::Collection, at_ms: u6
 
 /// Forgets what was removed before now.
 async fn forget(books: &Books, most: u32) -> u64 {
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     let forgotten = edit.forget_removals(NOW_MS, most).await.unwrap();
     edit.commit().await.unwrap();
     forgotten
@@ -194,7 +194,7 @@ async fn removals_are_forgotten_in_portions_the_oldest_first() {
 async fn what_exists_is_never_forgotten() {
     let books = open().await;
     let kept = create(&books, "kept").await;
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert_eq!(edit.forget_removals(u64::MAX, 10).await.unwrap(), 0);
     edit.commit().await.unwrap();
     assert!(goes_on(&books, "epoch-1", 1).await);

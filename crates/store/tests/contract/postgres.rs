@@ -9,6 +9,7 @@
 #[path = "ground/server.rs"]
 mod ground;
 
+mod audit;
 mod books;
 mod concurrency;
 mod credentials;

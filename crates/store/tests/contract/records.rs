@@ -5,7 +5,7 @@ use portcullis_feed::{
 };
 use portcullis_store::ProfileName;
 
-use crate::books::{NOW_MS, client, collection, key, open, policy, profile};
+use crate::books::{NOW_MS, author, client, collection, key, open, policy, profile};
 
 #[tokio::test]
 async fn records_come_back_as_they_went_in() {
@@ -116,7 +116,7 @@ async fn who_stands_in_the_way_of_a_removal_is_named() {
         id: production.id,
         name: production.name.clone(),
     }];
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert_eq!(
         edit.read().profiles_granting(orders.id, 9).await.unwrap(),
         named
@@ -132,14 +132,14 @@ async fn who_stands_in_the_way_of_a_removal_is_named() {
 async fn a_record_that_refers_to_nothing_is_refused() {
     let books = open().await;
     let (acme, _, _) = books.with_profile("acme").await;
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert!(
         edit.put_profile(&profile(&acme, &[&collection("unknown")]))
             .await
             .is_err()
     );
     drop(edit);
-    let mut edit = books.store.edit().await.unwrap();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     assert!(
         edit.put_profile(&profile(&client("unknown"), &[]))
             .await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_feed::{Position, Revision};
 use portcullis_store::{Share, Store, Topic};
 
-use crate::books::{Books, Closed, NOW_MS, collection, open, open_at, secret_key};
+use crate::books::{Books, Closed, NOW_MS, author, collection, open, open_at, secret_key};
 use crate::ground::Ground;
 
 /// Another store over the same database.
@@ -92,7 +92,7 @@ async fn a_database_that_is_put_back_while_it_is_in_use_begins_a_life_with_the_n
     let mut revision = 0;
     while revision <= lost {
         // The first may meet a connection that has ended.
-        let Ok(mut edit) = two.store.edit().await else {
+        let Ok(mut edit) = two.store.edit(&author(), NOW_MS).await else {
             continue;
         };
         edit.put_collection(&collection(&format!("c{revision}")))

@@ -7,7 +7,7 @@ use portcullis_feed::{ChangedObject, Position, Revision};
 use portcullis_store::Collection;
 use tokio::task::JoinSet;
 
-use crate::books::{Books, Closed, NOW_MS, collection, open};
+use crate::books::{Books, Closed, NOW_MS, author, collection, open};
 use crate::ground::{Ground, LIVES, STEPS};
 
 /// A gateway as far as it matters here: it asks, applies, and begins again when it is told to.
@@ -200,7 +200,7 @@ async fn live_through(seed: u64) {
             let mut snapshot = books.store.read().await.unwrap();
             snapshot.collections(None, 1_000).await.unwrap()
         };
-        let mut edit = books.store.edit().await.unwrap();
+        let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
         match dice.roll(13) {
             0..=3 => {
                 let new = collection(&format!("{step} of {seed}"));

@@ -10,6 +10,7 @@
 #[path = "ground/folder.rs"]
 mod ground;
 
+mod audit;
 mod books;
 mod concurrency;
 mod credentials;

@@ -106,7 +106,8 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     assert_eq!(snapshot.collection(orders.id).await.unwrap(), Some(orders));
     let keys = snapshot.keys_of(&[production.id]).await.unwrap();
     assert_eq!(keys[&production.id], std::slice::from_ref(&issued));
-    assert!(snapshot.has_operator_token(Digest([1; 32])).await.unwrap());
+    let token = snapshot.operator_token().await.unwrap();
+    assert_eq!(token.unwrap().digest, Digest([1; 32]));
     let token = GatewayToken {
         id: GatewayTokenId::from_parts(0, 0),
         digest: Digest([2; 32]),
