@@ -24,4 +24,4 @@ pub use endurance::{Endurance, endurance};
 pub use engine::engine;
 pub use request::request;
 pub use revoke::{Revocations, revoke};
-pub use sync::{Sync, sync};
+pub use sync::{Part, Sync, sync};

@@ -90,6 +90,9 @@ enum Bench {
         /// How long each of them is
         #[arg(long, default_value_t = 15)]
         stretch_s: u32,
+        /// Only one part of it
+        #[arg(long)]
+        only: Option<bench::Part>,
     },
     /// How long a withdrawn key keeps working, in an Envoy and across gateways, and what waiting for news costs
     Revoke {
@@ -170,6 +173,7 @@ fn perform(task: Task) -> Result<()> {
             rounds,
             stretches,
             stretch_s,
+            only,
         }) => {
             let parts = assemble_as_shipped(&[&wasm::FILTER])?;
             let how_much = bench::Sync {
@@ -177,6 +181,7 @@ fn perform(task: Task) -> Result<()> {
                 rounds,
                 stretch_s,
                 stretches,
+                only,
             };
             bench::sync(&parts, &how_much)
         }

@@ -26,6 +26,19 @@ pub struct Sync {
     pub stretch_s: u32,
     /// How many pairs of stretches, one quiet and one not, there are.
     pub stretches: usize,
+    /// Only this part. All of them, when absent.
+    pub only: Option<Part>,
+}
+
+/// A part of this benchmark, which can be measured on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The first sync, and memory.
+    First,
+    /// What a request costs.
+    Requests,
+    /// How long requests take meanwhile.
+    Latency,
 }
 
 /// How many profiles are few, beside which many are judged.
@@ -51,25 +64,32 @@ pub fn sync(parts: &Parts, how_much: &Sync) -> Result<()> {
     let (few, some, many) = (few?, some?, many?);
     let cores = Cores::of_this_task()?;
     let others = Others::begin(None)?;
-    let mut rows = first::rows(parts, &scale, &some, &many)?;
-    rows.extend(requests::rows(
-        parts, &scale, &cores, how_much, &few, &many,
-    )?);
-    rows.extend(latency::rows(parts, &scale, &cores, how_much, &many)?);
+    let (mut rows, mut methods) = (Vec::new(), Vec::new());
+    if how_much.has(Part::First) {
+        rows.extend(first::rows(parts, &scale, &some, &many)?);
+        methods.push(first::METHOD.to_owned());
+    }
+    if how_much.has(Part::Requests) {
+        rows.extend(requests::rows(
+            parts, &scale, &cores, how_much, &few, &many,
+        )?);
+        methods.push(requests::method(how_much));
+    }
+    if how_much.has(Part::Latency) {
+        rows.extend(latency::rows(parts, &scale, &cores, how_much, &many)?);
+        methods.push(latency::method(how_much));
+    }
     rows.push(others.end()?);
     let report = Report {
-        method: method(how_much),
+        method: methods.join(" "),
         machine: machine::describe(Some(&parts.envoy)),
         rows,
     };
     report.publish(&workspace::target_directory()?.join("bench/sync.json"))
 }
 
-fn method(how_much: &Sync) -> String {
-    [
-        first::METHOD.to_owned(),
-        requests::method(how_much),
-        latency::method(how_much),
-    ]
-    .join(" ")
+impl Sync {
+    fn has(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
 }

@@ -1,5 +1,7 @@
 //! What requests feel while everything is synced anew, and while records change all the time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Result, bail};
 use serde_json::json;
 
@@ -35,8 +37,10 @@ pub fn method(how_much: &Sync) -> String {
          with one of {} keys (popularity by Zipf's law), from the moment in which each should have been sent to its answer: \
          who waits behind a slow answer waits too. Stretches take turns: {} quiet ones of {} s, as many during \
          {CHANGES_PER_MINUTE} changes a minute (key refreshes, clients disabled and enabled, profiles made and deleted), \
-         and as many during a whole resync beside the live records, which another control plane in the place of the first \
-         makes necessary. A value is that of all stretches of its kind together.",
+         as many during a whole resync beside the live records, which another control plane in the place of the first \
+         makes necessary, and as many as quiet as the first, but that a loop which touches no memory and knows nothing of \
+         Envoy keeps the other cores busy, at normal priority: by these one sees what a machine does to latencies that \
+         is fully used at all. A value is that of all stretches of its kind together.",
         CALLING.0, how_much.stretches, how_much.stretch_s
     )
 }
@@ -61,12 +65,15 @@ pub fn rows(
     let mut callers = Callers { scale, turn: 0 };
     callers.call(&scene, WARM_UP_S)?.perform()?;
     let (mut quiet, mut changing, mut syncing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut beside_a_loop = Vec::new();
     let mut resyncs = Vec::new();
     for stretch in 1..=how_much.stretches {
         eprintln!("==> stretch {stretch} of {}", how_much.stretches);
         quiet.extend(latencies(
             callers.call(&scene, how_much.stretch_s)?.perform()?,
         )?);
+        let calling = callers.call(&scene, how_much.stretch_s)?;
+        beside_a_loop.extend(latencies(while_looping(|| calling.perform())?)?);
         changing.extend(latencies(while_changing(
             &mut callers,
             &scene,
@@ -87,12 +94,17 @@ pub fn rows(
     for (percent, place) in [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9)] {
         let of_quiet = percentile(&quiet, place);
         rows.push(Row::measured(name(percent, "quiet"), of_quiet, "ms"));
+        let beside_loop = percentile(&beside_a_loop, place);
+        let kind = "beside a loop that has nothing to do with it";
+        rows.push(Row::measured(name(percent, kind), beside_loop, "ms"));
         for (kind, values) in [("during changes", &changing), ("during a resync", &syncing)] {
             let value = percentile(values, place);
             rows.push(Row::measured(name(percent, kind), value, "ms"));
             if percent == "p99" {
                 let name = name(percent, &format!("{kind}, of quiet"));
                 rows.push(Row::at_most(name, value / of_quiet, "×", MOST));
+                let name = format!("latency of requests, p99: {kind}, of beside that loop");
+                rows.push(Row::measured(name, value / beside_loop, "×"));
             }
         }
     }
@@ -111,6 +123,21 @@ impl Callers<'_> {
         self.scale
             .prepare_preferred(&pace(scene, CALLING, self.turn, PER_SECOND, seconds))
     }
+}
+
+/// Does something while a loop keeps a core busy: one of those on which this task may run.
+fn while_looping<T>(work: impl FnOnce() -> T) -> T {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        let outcome = work();
+        is_over.store(true, Ordering::Relaxed);
+        outcome
+    })
 }
 
 fn while_changing(
