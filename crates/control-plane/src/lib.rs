@@ -1,10 +1,11 @@
 //! The control plane: [`app`] is what operators and gateways can do; [`api`], [`feed`] and [`health`] are thin doors
 //! to it over HTTP, listed in [`router`]; [`serve`] opens them. [`fetch`] looks for key sets elsewhere. SQL belongs to
-//! the store.
+//! the store. [`cli`] is the command line.
 
 pub mod api;
 pub mod app;
 pub mod bearer;
+pub mod cli;
 pub mod feed;
 pub mod fetch;
 pub mod health;
@@ -14,3 +15,4 @@ pub mod request_id;
 pub mod router;
 pub mod secret_key;
 pub mod serve;
+pub mod version;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_feed::Digest;
 use portcullis_feed::signature::{FeedKey, FeedKeyId, FeedSigningKey};
 use portcullis_store::{Author, Edit, FeedKey as StoredKey};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::gateway::Believers;
@@ -85,15 +86,28 @@ impl NewFeedKey {
             seed: entropy.bytes()?,
         })
     }
+
+    fn public(&self) -> FeedKey {
+        FeedSigningKey::from_seed(&self.seed).public()
+    }
 }
 
 impl fmt::Display for NewFeedKey {
     /// Two lines for environments: that of the control plane, and that of the gateways.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let public = FeedSigningKey::from_seed(&self.seed).public();
+        let public = self.public();
         let secret = URL_SAFE_NO_PAD.encode(self.seed);
         writeln!(f, "PORTCULLIS_FEED_SIGNING_KEY={secret}")?;
         writeln!(f, "PORTCULLIS_FEED_KEYS={public}")
+    }
+}
+
+impl Serialize for NewFeedKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut halves = serializer.serialize_struct("NewFeedKey", 2)?;
+        halves.serialize_field("signing_key", &URL_SAFE_NO_PAD.encode(self.seed))?;
+        halves.serialize_field("public_key", &self.public().to_string())?;
+        halves.end()
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
 
+mod command_line;
 mod feed_keys;
 mod gateways;
 mod key_sets;
