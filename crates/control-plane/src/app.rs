@@ -12,6 +12,7 @@ pub mod gateway_token;
 pub mod jwt;
 pub mod key_material;
 pub mod key_set;
+pub mod news;
 pub mod page;
 pub mod policy;
 pub mod refusal;

@@ -1,11 +1,15 @@
 //! The command line: one file for each subcommand, and what they have in common. A subcommand returns an [`Exit`], or the
 //! [`Failure`] that is told in one sentence here; nothing else ends the process.
 
+pub mod backup;
 pub mod completions;
 pub mod exit;
 pub mod feed_key;
 pub mod openapi;
 pub mod output;
+pub mod records;
+pub mod restore;
+pub mod rotate_secret_key;
 pub mod serve;
 
 use std::ffi::OsString;
@@ -38,6 +42,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     Serve(serve::Serve),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    RotateSecretKey(rotate_secret_key::RotateSecretKey),
     FeedKey(feed_key::FeedKey),
     Openapi(openapi::Openapi),
     Completions(completions::Completions),
@@ -47,6 +54,9 @@ impl Task {
     fn run(self, output: Output) -> Result<Exit, Failure> {
         match self {
             Self::Serve(it) => it.run(),
+            Self::Backup(it) => it.run(output),
+            Self::Restore(it) => it.run(output),
+            Self::RotateSecretKey(it) => it.run(output),
             Self::FeedKey(it) => it.run(output),
             Self::Openapi(it) => it.run(),
             Self::Completions(it) => it.run(),

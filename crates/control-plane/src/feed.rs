@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_engine::api_key::digest;
 use portcullis_feed::signature::SIGNATURE_HEADER;
-use portcullis_feed::{Digest, Question, REPORT_HEADER, UnknownKey};
+use portcullis_feed::{Digest, Position, Question, REPORT_HEADER, UnknownKey};
 use portcullis_store::TokenName;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -88,16 +88,27 @@ impl Door {
         until: Instant,
     ) -> Result<Answer, Problem> {
         let mut newest = self.app.newest();
+        // Who does not wait wants to know what there is now, though this process may not have heard of it.
+        let position = asked.epoch.clone().filter(|_| asked.wait > 0);
+        let position = position.map(|epoch| Position {
+            epoch,
+            revision: asked.after,
+        });
         loop {
             // Before the question: a commit in between wakes the wait that follows.
             newest.borrow_and_update();
-            let answer = self.app.changes(asked.epoch.as_ref(), asked.after, limit);
-            let answer = answer.await?;
-            if let Answer::Page(page) = &answer {
-                self.make_next(page, limit);
-            }
-            if !matches!(answer, Answer::Nothing) {
-                return Ok(answer);
+            let waits = position
+                .as_ref()
+                .is_some_and(|position| self.app.is_up_to_date(position));
+            if !waits {
+                let answer = self.app.changes(asked.epoch.as_ref(), asked.after, limit);
+                let answer = answer.await?;
+                if let Answer::Page(page) = &answer {
+                    self.make_next(page, limit);
+                }
+                if !matches!(answer, Answer::Nothing) {
+                    return Ok(answer);
+                }
             }
             let woken = async {
                 tokio::select! {

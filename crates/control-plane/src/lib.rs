@@ -15,4 +15,5 @@ pub mod request_id;
 pub mod router;
 pub mod secret_key;
 pub mod serve;
+pub mod upkeep;
 pub mod version;

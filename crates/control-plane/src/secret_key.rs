@@ -1,5 +1,5 @@
 //! The key under which the database keeps its secrets: from the environment, or from a file beside the database, which
-//! the first start makes.
+//! the first start makes. While it is replaced by another, both are given.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -13,16 +13,21 @@ use portcullis_store::SecretKey;
 use crate::app::{Entropy, NoEntropy};
 
 const FILE: &str = "secret.key";
-/// What a file may have at most, so that a mistaken path is not read to its end: the key and a line break.
-const LONGEST_FILE_BYTES: u64 = 70;
+/// How many keys there are at most.
+const MOST_KEYS: usize = 4;
+/// What a file may have at most, so that a mistaken path is not read to its end: the keys with their line breaks.
+const LONGEST_FILE_BYTES: u64 = 300;
 
-/// A key that the environment gives. Its `Debug` form does not show it.
+/// The keys that the environment or a file gives, each once. Its `Debug` form does not show them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ChosenSecretKey([u8; 32]);
+pub struct ChosenSecretKey(Vec<[u8; 32]>);
 
 /// A text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a secret key is 64 hexadecimal digits")]
+#[error(
+    "a secret key is 64 hexadecimal digits, and while it is replaced there are two, each once, with a comma or a line \
+     break between them"
+)]
 pub struct InvalidSecretKey;
 
 /// There is no key that can be used.
@@ -84,13 +89,12 @@ impl SettledKey {
         chosen: Option<ChosenSecretKey>,
         entropy: &Entropy,
     ) -> Result<Self, SecretKeyError> {
-        let (ChosenSecretKey(bytes), new_file) = match chosen {
+        let (chosen, new_file) = match chosen {
             Some(chosen) => (chosen, None),
             None => from_file(&folder.join(FILE), entropy)?,
         };
-        let nonces = entropy.clone();
         Ok(Self {
-            key: SecretKey::new(&bytes, move || nonces.bytes().ok()),
+            key: chosen.key(entropy),
             new_file,
         })
     }
@@ -107,11 +111,86 @@ impl TryFrom<&str> for ChosenSecretKey {
     type Error = InvalidSecretKey;
 
     fn try_from(text: &str) -> Result<Self, InvalidSecretKey> {
-        let Digest(bytes) = text
-            .to_ascii_lowercase()
-            .parse()
-            .map_err(|_| InvalidSecretKey)?;
-        Ok(Self(bytes))
+        let mut keys = Vec::new();
+        for key in text.split([',', '\n']) {
+            let Digest(key) = key
+                .trim()
+                .to_ascii_lowercase()
+                .parse()
+                .map_err(|_| InvalidSecretKey)?;
+            if keys.contains(&key) || keys.len() >= MOST_KEYS {
+                return Err(InvalidSecretKey);
+            }
+            keys.push(key);
+        }
+        Ok(Self(keys))
+    }
+}
+
+impl ChosenSecretKey {
+    /// The keys of the file `secret.key` in a folder, if there is one.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or others can read it.
+    pub fn in_folder(folder: &Path) -> Result<Option<Self>, SecretKeyError> {
+        read(&folder.join(FILE))
+    }
+
+    /// A new key, before these.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn preceded(&self, entropy: &Entropy) -> Result<Self, NoEntropy> {
+        let new = entropy.bytes()?;
+        Ok(Self(
+            [new].into_iter().chain(self.0.iter().copied()).collect(),
+        ))
+    }
+
+    /// The first of them alone.
+    #[must_use]
+    pub fn first(&self) -> Self {
+        Self(self.0.iter().copied().take(1).collect())
+    }
+
+    /// Whether it is one alone.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// In the form that seals and opens.
+    #[must_use]
+    pub fn key(&self, entropy: &Entropy) -> SecretKey {
+        let nonces = entropy.clone();
+        let mut keys = self.0.iter();
+        // There is one: no text without any is read.
+        let first = keys.next().copied().unwrap_or_default();
+        let first = SecretKey::new(&first, move || nonces.bytes().ok());
+        keys.fold(first, SecretKey::and)
+    }
+
+    /// Writes them to the file `secret.key` in a folder, in the place of what it holds: whole or not at all.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn replace_in(&self, folder: &Path) -> Result<(), SecretKeyError> {
+        let path = folder.join(FILE);
+        let replaced = draft(&path, self).and_then(|draft| {
+            fs::rename(&draft, &path)?;
+            File::open(folder)?.sync_all()
+        });
+        replaced.map_err(|source| SecretKeyError::Unwritable { path, source })
+    }
+}
+
+impl fmt::Display for ChosenSecretKey {
+    /// As the file has them: a line each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in &self.0 {
+            writeln!(f, "{}", Digest(*key))?;
+        }
+        Ok(())
     }
 }
 
@@ -133,7 +212,7 @@ fn from_file(
     if let Some(key) = read(path)? {
         return Ok((key, None));
     }
-    let key = ChosenSecretKey(entropy.bytes()?);
+    let key = ChosenSecretKey(vec![entropy.bytes()?]);
     if write(path, &key).map_err(unwritable)? {
         return Ok((key, Some(path.to_owned())));
     }
@@ -180,25 +259,31 @@ fn read(path: &Path) -> Result<Option<ChosenSecretKey>, SecretKeyError> {
 }
 
 /// Writes a new file, whole or not at all; tells whether it did, because another one was there first.
-fn write(path: &Path, ChosenSecretKey(key): &ChosenSecretKey) -> io::Result<bool> {
+fn write(path: &Path, key: &ChosenSecretKey) -> io::Result<bool> {
     if let Some(folder) = path.parent() {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
     }
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    writeln!(file, "{}", Digest(*key))?;
-    file.sync_all()?;
+    let draft = draft(path, key)?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         linked => linked.map(|()| true),
     }
+}
+
+/// Writes a file that is not yet called what it will be.
+fn draft(path: &Path, key: &ChosenSecretKey) -> io::Result<PathBuf> {
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    write!(file, "{key}")?;
+    file.sync_all()?;
+    Ok(draft)
 }

@@ -176,6 +176,9 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         forgetting.keep_forgetting_removals(days, ending).await;
     };
     let forgetting = tokio::spawn(forgetting);
+    let following = Arc::clone(&app);
+    let ending = stopping.clone();
+    let following = tokio::spawn(async move { following.follow_others(ending).await });
     let tending = tokio::spawn(Arc::clone(&app).tend_gateways(stopping));
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -190,6 +193,7 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     }
     let _ = rounds.await;
     let _ = forgetting.await;
+    let _ = following.await;
     let _ = tending.await;
     app.close().await;
     Ok(())

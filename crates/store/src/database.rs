@@ -14,10 +14,10 @@ use crate::history::{History, NewLife};
 use crate::postgres::{self, PostgresBooks, PostgresUrl};
 use crate::sqlite::{self, SqliteBooks};
 use crate::statement::{Transaction, query};
-use crate::topic::Topic;
+use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -28,6 +28,7 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
     (4, "feed", include_str!("../migrations/4_feed.sql")),
     (5, "gateways", include_str!("../migrations/5_gateways.sql")),
     (6, "audit", include_str!("../migrations/6_audit.sql")),
+    (7, "replicas", include_str!("../migrations/7_replicas.sql")),
 ];
 
 /// Where a database is.
@@ -52,6 +53,7 @@ pub struct Store {
     pub(crate) books: Books,
     pub(crate) history: Arc<History>,
     pub(crate) secret_key: SecretKey,
+    name: Arc<str>,
     following: Arc<Following>,
 }
 
@@ -79,6 +81,7 @@ impl Store {
             books,
             history,
             secret_key,
+            name: Arc::default(),
             following: Arc::default(),
         };
         // The first edit finds a copy that was not seen before, and so begins a life.
@@ -87,6 +90,7 @@ impl Store {
             .await?
             .commit()
             .await?;
+        store.name = store.history.newest_life().into();
         store.following = Arc::new(following::begin(&store).await?);
         Ok(store)
     }
@@ -105,10 +109,29 @@ impl Store {
         self.history.topics()
     }
 
+    /// The same for who takes in what was written: all topics at first, then those that were written since.
+    #[must_use]
+    pub fn news(&self) -> News {
+        News::of(self.topics())
+    }
+
+    /// Names this process among all that have used the database: as the life that it has begun.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether other processes may write to the same database.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self.books, Books::Postgres(_))
+    }
+
+    /// Whether a reader who says that it is at a point in the history of this database has all that is known to be: known
+    /// without a look at the database.
+    #[must_use]
+    pub fn is_at_head(&self, position: &Position) -> bool {
+        self.history.is_at_head(position)
     }
 
     /// What a reader has who says that it is at a point in the history of this database. Its removals may be forgotten

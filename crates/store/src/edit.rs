@@ -64,8 +64,12 @@ impl Edit {
         query("UPDATE state SET revision = revision")
             .execute(&mut transaction)
             .await?;
-        let (revision, life, copy) = transaction.place_in_history().await?;
-        let course = history.course(&copy, &life, revision);
+        let place = transaction.place_in_history().await?;
+        let (revision, copy) = (place.revision, place.copy);
+        let course = history.course(&copy, &place.life, revision);
+        // Another process may have sealed all secrets under another key.
+        let secret_key = secret_key.sealing_as(&place.secret_check);
+        let secret_key = secret_key.ok_or(StoreError::KeyRotated)?;
         let mut edit = Self {
             snapshot: Snapshot::of(transaction, secret_key),
             revision,
@@ -76,7 +80,11 @@ impl Edit {
             journal,
         };
         let copy = match course {
-            Course::Same => return Ok(edit),
+            Course::Same => {
+                // Another process may have committed it, and its word may still be on its way.
+                edit.history.note_revision(revision);
+                return Ok(edit);
+            }
             Course::Continued => None,
             Course::Diverted => {
                 edit.begin_life().await?;

@@ -55,6 +55,65 @@ pub enum StoreError {
         /// Which one.
         database: String,
     },
+    /// The secrets were sealed under another key while this process ran.
+    #[error("the database keeps its secrets under a key that this process was not given")]
+    KeyRotated,
+    /// The database was out of reach a moment ago, and was not asked again.
+    #[error("the database does not answer")]
+    Away,
+    /// There is nothing to back up.
+    #[error("there is no database in `{}`", path.display())]
+    NoDatabase {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A copy cannot be made.
+    #[error("cannot copy the database `{}` to `{}`", database.display(), file.display())]
+    Uncopied {
+        /// Of what.
+        database: PathBuf,
+        /// Where.
+        file: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// Files are not overwritten.
+    #[error("`{}` is there already, and is not overwritten", path.display())]
+    FileExists {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A copy cannot be written, or not be put in its place.
+    #[error("cannot write `{}`", path.display())]
+    UnwritableFile {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what a backup writes.
+    #[error("`{}` is no backup of a Portcullis database, or a broken one", path.display())]
+    NoBackup {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: sqlx::Error,
+    },
+    /// A backup was made by a later version.
+    #[error("`{}` was made by a later version of Portcullis", path.display())]
+    LaterBackup {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A database would have to make room.
+    #[error(
+        "there is a database in `{}` already: with `--force` it is set aside",
+        path.display()
+    )]
+    DatabaseExists {
+        /// Where.
+        path: PathBuf,
+    },
     /// A stored secret was sealed under another key or for another owner, or was altered.
     #[error("a stored secret cannot be opened")]
     Unsealed,

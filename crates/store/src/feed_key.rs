@@ -76,6 +76,6 @@ impl Edit {
 }
 
 /// Whose a secret is in the words of its seal: profiles own theirs by their identifiers, which no key has.
-fn owner(id: &str) -> String {
+pub(crate) fn owner(id: &str) -> String {
     format!("feed key {id}")
 }

@@ -37,6 +37,8 @@ struct Seen {
     greatest: Revision,
     /// Which copy of the database it was: another after a restart of the server, or after it was loaded again.
     copy: String,
+    /// Rises whenever any of this is noted.
+    version: u64,
 }
 
 /// How a database stands to what is known of it.
@@ -70,9 +72,27 @@ impl History {
         self.topics.subscribe()
     }
 
+    /// The name of the newest life.
+    pub(crate) fn newest_life(&self) -> String {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.lives.newest().to_owned()
+    }
+
+    /// Whether a reader who is there has all that is known to be.
+    pub(crate) fn is_at_head(&self, position: &Position) -> bool {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.lives.is_newest(&position.epoch) && position.revision == *self.head.borrow()
+    }
+
     pub(crate) fn share(&self, position: &Position) -> Share {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         seen.lives.share(position, *self.head.borrow())
+    }
+
+    /// Rises whenever something is noted: what was read before may be older than what is known.
+    pub(crate) fn version(&self) -> u64 {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.version
     }
 
     /// What it means that the database, which is a certain copy, has this newest life and revision.
@@ -95,6 +115,7 @@ impl History {
     pub(crate) fn note_lives(&self, lives: Lives, revision: Revision) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         let was_put_back = !lives.knows(&seen.lives);
+        seen.version = seen.version.wrapping_add(1);
         seen.lives = lives;
         if was_put_back {
             seen.greatest = revision;
@@ -113,6 +134,7 @@ impl History {
     /// Notes a life that this process began in a copy that it did not know.
     pub(crate) fn note_new_life(&self, lives: Lives, copy: String, revision: Revision) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        seen.version = seen.version.wrapping_add(1);
         seen.lives = lives;
         seen.copy = copy;
         seen.greatest = revision;
@@ -122,7 +144,10 @@ impl History {
     /// Notes a revision, and wakes who waits for it.
     pub(crate) fn note_revision(&self, revision: Revision) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        seen.greatest = seen.greatest.max(revision);
+        if revision > seen.greatest {
+            seen.version = seen.version.wrapping_add(1);
+            seen.greatest = revision;
+        }
         drop(seen);
         self.head.send_if_modified(|newest| {
             let is_newer = revision > *newest;

@@ -39,7 +39,9 @@
 
 mod audit;
 mod author;
+mod backup;
 mod carried;
+mod claim;
 mod client;
 mod collection;
 mod database;
@@ -47,6 +49,7 @@ mod edit;
 mod error;
 mod feed;
 mod feed_key;
+mod fleet;
 mod following;
 mod gateway;
 mod history;
@@ -58,6 +61,7 @@ mod policy;
 mod postgres;
 mod profile;
 mod record;
+mod rotation;
 mod row;
 mod secret;
 mod snapshot;
@@ -68,10 +72,13 @@ mod topic;
 
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
 pub use author::{Author, Who};
+pub use backup::{Backup, Restored};
+pub use claim::{Claim, Work};
 pub use database::{Location, Store};
 pub use edit::Edit;
 pub use error::StoreError;
 pub use feed_key::FeedKey;
+pub use fleet::{FleetNews, Replica, Sighting};
 pub use gateway::{Gateway, TokenName};
 pub use history::NewLife;
 pub use key_set::{KeySet, SetKey, SetVersion};
@@ -81,7 +88,8 @@ pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,
 };
+pub use rotation::Rotated;
 pub use secret::SecretKey;
 pub use snapshot::Snapshot;
 pub use token::{GatewayToken, OperatorToken, TokenSource};
-pub use topic::Topic;
+pub use topic::{News, Topic};

@@ -62,6 +62,11 @@ pub(crate) struct Lives {
 }
 
 impl Lives {
+    /// The name of the newest.
+    pub(crate) fn newest(&self) -> &str {
+        &self.newest
+    }
+
     /// Whether it is the name of the newest.
     pub(crate) fn is_newest(&self, epoch: &str) -> bool {
         self.newest == epoch

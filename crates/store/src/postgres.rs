@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{Pool, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
+use sqlx::{Connection as _, Pool, Postgres};
 
 use crate::StoreError;
 
@@ -14,6 +15,10 @@ pub(crate) const CHANNEL: &str = "portcullis";
 
 /// For how long a statement waits for a connection: then the database counts as out of reach.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+
+/// For how long nobody tries to read after the server was out of reach for somebody: those who wait in a row would wait
+/// for it one after the other.
+const AWAY_FOR: Duration = Duration::from_millis(500);
 
 /// Settings of each connection. A process that hangs, or whose machine is gone, must not hold the lock of all edits
 /// for ever: an idle transaction ends, and a silent connection is noticed.
@@ -75,6 +80,8 @@ pub(crate) struct PostgresBooks {
     /// One: only one edit is under way in the whole database anyway, and waiting for a connection is fair.
     pub(crate) writer: Pool<Postgres>,
     url: PostgresUrl,
+    /// When a reader found the server out of reach last, unless another has reached it since.
+    away_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl PostgresBooks {
@@ -95,13 +102,27 @@ impl PostgresBooks {
             readers: pool(8).connect_lazy_with(options),
             writer,
             url: url.clone(),
+            away_at: Arc::default(),
         })
     }
 
     /// Begins to read: everything as it is at one moment.
     pub(crate) async fn read(&self) -> Result<sqlx::Transaction<'static, Postgres>, StoreError> {
         const OF_ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(self.readers.begin_with(OF_ONE_MOMENT).await?)
+        let away_at = *lock(&self.away_at);
+        if away_at.is_some_and(|at| at.elapsed() < AWAY_FOR) {
+            return Err(StoreError::Away);
+        }
+        let begun = self.readers.begin_with(OF_ONE_MOMENT).await;
+        let is_away = matches!(begun, Err(sqlx::Error::PoolTimedOut));
+        *lock(&self.away_at) = is_away.then(Instant::now);
+        Ok(begun?)
+    }
+
+    /// A connection of its own.
+    pub(crate) async fn connection(&self, name: &str) -> sqlx::Result<PgConnection> {
+        let options = (*self.url.0).clone().application_name(name);
+        PgConnection::connect_with(&options.options(SETTINGS)).await
     }
 
     /// Begins to hear what is told from now on, on a connection of its own.
@@ -118,6 +139,10 @@ impl PostgresBooks {
         listener.listen(CHANNEL).await?;
         Ok(listener)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The migrations as PostgreSQL takes them. Texts are compared byte by byte, as SQLite does, whatever the locale of the

@@ -18,14 +18,20 @@ const NONCE_BYTES: usize = 24;
 /// What is sealed in order to notice another key, and to what it belongs.
 const CHECK: (&str, &[u8]) = ("check", b"portcullis");
 
-/// The key under which secrets are stored (XChaCha20-Poly1305), and the random bytes that sealing takes.
-/// Its `Debug` form shows its public id.
+/// The keys under which secrets are stored (XChaCha20-Poly1305), and the random bytes that sealing takes: one that seals,
+/// and perhaps others that only open what was sealed under them. Its `Debug` form shows their public ids.
 #[derive(Clone)]
 pub struct SecretKey {
+    /// The first one seals.
+    keys: Arc<[Key]>,
+    nonces: Arc<Nonces>,
+}
+
+#[derive(Clone)]
+struct Key {
     cipher: XChaCha20Poly1305,
     id: String,
     marker: [u8; 32],
-    nonces: Arc<Nonces>,
 }
 
 type Nonces = dyn Fn() -> Option<[u8; NONCE_BYTES]> + Send + Sync;
@@ -36,36 +42,56 @@ impl SecretKey {
         key: &[u8; 32],
         nonces: impl Fn() -> Option<[u8; NONCE_BYTES]> + Send + Sync + 'static,
     ) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"portcullis secret key id")
-            .chain_update(key)
-            .finalize();
-        let id = hexadecimal(digest.iter().take(4));
         Self {
-            cipher: XChaCha20Poly1305::new(key.into()),
-            id,
-            marker: Sha256::new()
-                .chain_update(b"portcullis secret key marker")
-                .chain_update(key)
-                .finalize()
-                .into(),
+            keys: [Key::new(key)].into(),
             nonces: Arc::new(nonces),
         }
+    }
+
+    /// With another key, which opens what was sealed under it.
+    #[must_use]
+    pub fn and(self, key: &[u8; 32]) -> Self {
+        let further = Key::new(key);
+        Self {
+            keys: self.keys.iter().cloned().chain([further]).collect(),
+            ..self
+        }
+    }
+
+    /// The public id of the key that seals.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.keys.first().map_or("", |key| &key.id)
+    }
+
+    /// The same keys, where that seals under which a database keeps its secrets. None where that is not among them.
+    pub(crate) fn sealing_as(&self, check_value: &str) -> Option<Self> {
+        let id = id_of(check_value)?;
+        if id == self.id() {
+            return Some(self.clone());
+        }
+        let (sealing, others): (Vec<_>, Vec<_>) =
+            self.keys.iter().cloned().partition(|key| key.id == id);
+        (!sealing.is_empty()).then(|| Self {
+            keys: sealing.into_iter().chain(others).collect(),
+            nonces: Arc::clone(&self.nonces),
+        })
     }
 
     /// The sealed form of a secret: `x1.<id of the key>.<nonce and ciphertext>`. It opens only for the same owner.
     pub(crate) fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, StoreError> {
         let nonce = (self.nonces)().ok_or(StoreError::NoNonce)?;
+        let key = self.keys.first().ok_or(StoreError::Unsealed)?;
         let payload = Payload {
             msg: secret,
             aad: owner.as_bytes(),
         };
-        let sealed = self
+        let sealed = key
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| StoreError::Unsealed)?;
         let text = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
-        Ok(format!("x1.{}.{text}", self.id))
+        Ok(format!("x1.{}.{text}", key.id))
     }
 
     /// The secret of an owner.
@@ -74,24 +100,26 @@ impl SecretKey {
     }
 
     fn opened(&self, owner: &str, sealed: &str) -> Option<Vec<u8>> {
-        let text = sealed
-            .strip_prefix("x1.")?
-            .strip_prefix(self.id.as_str())?
-            .strip_prefix('.')?;
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let id = id_of(sealed)?;
+        let text = sealed.strip_prefix("x1.")?.strip_prefix(id)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix('.')?).ok()?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload {
-            msg: ciphertext,
-            aad: owner.as_bytes(),
-        };
-        self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+        // Ids are short: several keys may have the same.
+        self.keys.iter().filter(|key| key.id == id).find_map(|key| {
+            let payload = Payload {
+                msg: ciphertext,
+                aad: owner.as_bytes(),
+            };
+            key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+        })
     }
 
     /// By which two secrets can be told apart by who does not know them: nobody can try out secrets against it without
     /// this key.
     pub(crate) fn fingerprint(&self, secret: &[u8]) -> String {
+        let marker = self.keys.first().map(|key| key.marker);
         let digest = Sha256::new()
-            .chain_update(self.marker)
+            .chain_update(marker.unwrap_or_default())
             .chain_update(secret)
             .finalize();
         hexadecimal(digest.iter().take(8))
@@ -110,9 +138,33 @@ impl SecretKey {
     }
 }
 
+impl Key {
+    fn new(key: &[u8; 32]) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"portcullis secret key id")
+            .chain_update(key)
+            .finalize();
+        Self {
+            cipher: XChaCha20Poly1305::new(key.into()),
+            id: hexadecimal(digest.iter().take(4)),
+            marker: Sha256::new()
+                .chain_update(b"portcullis secret key marker")
+                .chain_update(key)
+                .finalize()
+                .into(),
+        }
+    }
+}
+
+/// The public id of the key under which something was sealed.
+pub(crate) fn id_of(sealed: &str) -> Option<&str> {
+    Some(sealed.strip_prefix("x1.")?.split_once('.')?.0)
+}
+
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SecretKey({})", self.id)
+        let ids: Vec<_> = self.keys.iter().map(|key| key.id.as_str()).collect();
+        write!(f, "SecretKey({})", ids.join(", "))
     }
 }
 
@@ -145,6 +197,24 @@ mod tests {
         for short in ["", "x1.", &sealed[..20], &sealed[..sealed.len() - 1]] {
             assert!(key(1).open("ap_1", short).is_err(), "{short}");
         }
+    }
+
+    #[test]
+    fn several_keys_open_what_each_has_sealed_and_one_of_them_seals() {
+        let both = key(2).and(&[1; 32]);
+        let old = key(1).seal("ap_1", b"hush").unwrap();
+        assert_eq!(both.open("ap_1", &old).unwrap(), b"hush");
+        let new = both.seal("ap_1", b"hush").unwrap();
+        assert!(key(1).open("ap_1", &new).is_err());
+        assert_eq!(key(2).open("ap_1", &new).unwrap(), b"hush");
+
+        let check_value = key(1).check_value().unwrap();
+        assert!(both.fits(&check_value));
+        let as_before = both.sealing_as(&check_value).unwrap();
+        let sealed = as_before.seal("ap_1", b"hush").unwrap();
+        assert_eq!(key(1).open("ap_1", &sealed).unwrap(), b"hush");
+        assert_eq!(as_before.open("ap_1", &new).unwrap(), b"hush");
+        assert!(key(2).sealing_as(&check_value).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Pool, Sqlite};
+use sqlx::{Connection as _, Pool, Sqlite};
 
 use crate::StoreError;
 
@@ -35,12 +35,16 @@ impl SqliteBooks {
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
         let lock = Arc::new(claim(folder)?);
         let path = folder.join(FILE);
+        own_file(&path).map_err(|source| unwritable(folder, source))?;
         let unopened = |source| StoreError::Unopened {
             database: path.display().to_string(),
             source,
         };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            // After a commit that failed (a full disk), SQLite may have ended a transaction that sqlx takes for open:
+            // what it believes to commit later would be undone when the connection is closed.
+            .before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }))
             .connect_with(options(&path))
             .await
             .map_err(unopened)?;
@@ -56,25 +60,28 @@ impl SqliteBooks {
     }
 }
 
-/// Makes the folder and the file of the database, readable by their owner only, and takes them for this process.
-fn claim(folder: &Path) -> Result<File, StoreError> {
-    let unwritable = |source| StoreError::UnwritableFolder {
-        path: PathBuf::from(folder),
-        source,
-    };
+/// Makes the folder, readable by its owner only, and takes it for this process.
+pub(crate) fn claim(folder: &Path) -> Result<File, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(unwritable)?;
-    let lock = own_file(&folder.join(LOCK_FILE)).map_err(unwritable)?;
-    own_file(&folder.join(FILE)).map_err(unwritable)?;
+        .map_err(|source| unwritable(folder, source))?;
+    let lock = own_file(&folder.join(LOCK_FILE));
+    let lock = lock.map_err(|source| unwritable(folder, source))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StoreError::FolderInUse {
             path: PathBuf::from(folder),
         }),
-        Err(TryLockError::Error(source)) => Err(unwritable(source)),
+        Err(TryLockError::Error(source)) => Err(unwritable(folder, source)),
+    }
+}
+
+fn unwritable(folder: &Path, source: io::Error) -> StoreError {
+    StoreError::UnwritableFolder {
+        path: PathBuf::from(folder),
+        source,
     }
 }
 

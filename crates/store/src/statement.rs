@@ -20,6 +20,19 @@ pub(crate) enum Transaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
+/// Where a database is in its history.
+pub(crate) struct PlaceInHistory {
+    /// The newest revision.
+    pub(crate) revision: Revision,
+    /// The epoch of the newest life. Empty in a new database.
+    pub(crate) life: String,
+    /// Which copy of the database this is: on PostgreSQL another after a restart or a change of the server, and after the
+    /// tables were loaded again.
+    pub(crate) copy: String,
+    /// What it remembers of the key under which its secrets are sealed.
+    pub(crate) secret_check: String,
+}
+
 /// A row of one of the databases.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
@@ -191,29 +204,43 @@ impl Statement {
 }
 
 impl Transaction {
-    /// The newest revision, the epoch of the newest life (none in a new database), and which copy of the database this
-    /// is: on PostgreSQL another after a restart or a change of the server, and after the tables were loaded again.
-    pub(crate) async fn place_in_history(
-        &mut self,
-    ) -> Result<(Revision, String, String), StoreError> {
+    /// Where the database is in its history.
+    pub(crate) async fn place_in_history(&mut self) -> Result<PlaceInHistory, StoreError> {
         let place = match self {
             Self::Sqlite(_) => query(
-                "SELECT revision, (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
+                "SELECT revision, secret_check, \
+                 (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
                  'file' AS copy FROM state",
             ),
             Self::Postgres(_) => query(
-                "SELECT revision, (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
+                "SELECT revision, secret_check, \
+                 (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
                  CONCAT((SELECT oid FROM pg_database WHERE datname = current_database()), ' ', \
                  'state'::regclass::oid, ' ', pg_postmaster_start_time()) AS copy FROM state",
             ),
         };
         let place = place.fetch_one(self).await?;
         let life: Option<String> = place.try_get("life")?;
-        Ok((
-            row::number(&place, "revision")?,
-            life.unwrap_or_default(),
-            place.try_get("copy")?,
-        ))
+        Ok(PlaceInHistory {
+            revision: row::number(&place, "revision")?,
+            life: life.unwrap_or_default(),
+            copy: place.try_get("copy")?,
+            secret_check: place.try_get("secret_check")?,
+        })
+    }
+
+    /// By how many milliseconds the clock that all processes share is ahead of that of the caller. Of one process alone
+    /// that is its own.
+    pub(crate) async fn clock_ahead_ms(&mut self, now_ms: u64) -> Result<i64, StoreError> {
+        if let Self::Sqlite(_) = self {
+            return Ok(0);
+        }
+        let clock =
+            query("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms")
+                .fetch_one(self)
+                .await?;
+        let shared_ms: i64 = clock.try_get("now_ms")?;
+        Ok(shared_ms.saturating_sub(row::stored(now_ms)))
     }
 
     /// Tells the other processes over the same database, as soon as this is committed, that there is something new.

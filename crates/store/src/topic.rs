@@ -1,5 +1,7 @@
 //! What other processes over the same database keep in memory, and so have to hear of.
 
+use tokio::sync::watch;
+
 /// A part of the records that processes keep in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
@@ -36,6 +38,46 @@ impl Topic {
             Self::FeedKeys => 1,
             Self::Gateways => 2,
             Self::KeySets => 3,
+        }
+    }
+}
+
+/// Tells which topics were written, by this process or another. What is written several times before it is asked for is
+/// told once.
+pub struct News {
+    counts: watch::Receiver<[u64; Topic::COUNT]>,
+    known: [Option<u64>; Topic::COUNT],
+}
+
+impl News {
+    /// At first all topics are news.
+    pub(crate) const fn of(counts: watch::Receiver<[u64; Topic::COUNT]>) -> Self {
+        Self {
+            counts,
+            known: [None; Topic::COUNT],
+        }
+    }
+
+    /// Waits until there is any, and takes it. None when the database is closed.
+    pub async fn next(&mut self) -> Option<Vec<Topic>> {
+        let known = self.known;
+        let is_any = |counts: &[u64; Topic::COUNT]| known != counts.map(Some);
+        self.known = self.counts.wait_for(is_any).await.ok()?.map(Some);
+        let before = known.iter().zip(&self.known);
+        let is_new = before.map(|(before, now)| before != now);
+        let topics = Topic::all().zip(is_new);
+        Some(
+            topics
+                .filter(|(_, is_new)| *is_new)
+                .map(|(topic, _)| topic)
+                .collect(),
+        )
+    }
+
+    /// Takes a topic for news again, since it could not be taken in.
+    pub fn put_back(&mut self, topic: Topic) {
+        if let Some(known) = self.known.get_mut(topic.place()) {
+            *known = None;
         }
     }
 }

@@ -75,11 +75,20 @@ impl Bootstrap {
     ///
     /// # Errors
     /// When there is no cluster of this name.
-    pub fn cluster(mut self, name: &str, at: SocketAddr) -> Result<Self> {
+    pub fn cluster(self, name: &str, at: SocketAddr) -> Result<Self> {
+        self.cluster_of(name, &[at])
+    }
+
+    /// With a cluster that consists of several addresses.
+    ///
+    /// # Errors
+    /// When there is no cluster of this name.
+    pub fn cluster_of(mut self, name: &str, at: &[SocketAddr]) -> Result<Self> {
         let cluster = named(&mut self.root["static_resources"]["clusters"], name)?;
         cluster["type"] = json!("STATIC");
-        cluster["load_assignment"]["endpoints"] =
-            json!([{"lb_endpoints": [{"endpoint": {"address": address(at)}}]}]);
+        let endpoint = |at: &SocketAddr| json!({"endpoint": {"address": address(*at)}});
+        let endpoints: Vec<_> = at.iter().map(endpoint).collect();
+        cluster["load_assignment"]["endpoints"] = json!([{ "lb_endpoints": endpoints }]);
         Ok(self)
     }
 

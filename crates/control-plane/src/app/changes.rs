@@ -4,7 +4,7 @@
 mod page;
 mod pages;
 
-use portcullis_feed::{Epoch, Revision};
+use portcullis_feed::{Epoch, Position, Revision};
 use tokio::sync::watch;
 
 use super::{App, Refusal};
@@ -57,6 +57,13 @@ impl App {
         let made = self.make(epoch, after, limit, now_ms);
         let answer = self.pages.get(key, made).await?;
         Ok(answer.unwrap_or(Answer::Gone))
+    }
+
+    /// Whether a gateway has all that is known to be. That costs no look at the database, and is so while that is out of
+    /// reach too.
+    #[must_use]
+    pub fn is_up_to_date(&self, position: &Position) -> bool {
+        self.store.is_at_head(position)
     }
 
     /// Wakes whoever waits for a newer revision.

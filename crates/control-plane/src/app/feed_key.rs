@@ -133,6 +133,15 @@ impl App {
         Ok(public)
     }
 
+    /// Takes in which keys sign by now: other processes may have made or removed some.
+    pub(super) async fn learn_of_feed_keys(&self) -> Result<(), Refusal> {
+        let _turn = self.feed_keys.turn.lock().await;
+        let stored = self.store.read().await?.feed_keys().await?;
+        let chosen = self.feed_keys.known().chosen.clone();
+        self.feed_keys.replace(Known::of(chosen, stored));
+        Ok(())
+    }
+
     /// The signatures of an answer, by all keys, as its header takes them.
     #[must_use]
     pub fn sign(&self, status: u16, nonce: &str, body: Digest) -> String {
@@ -143,7 +152,10 @@ impl App {
     /// The keys that sign: that of the environment first, then in the order of their making.
     #[must_use]
     pub fn feed_keys(&self) -> Vec<KnownFeedKey> {
-        let known = self.feed_keys.known();
+        self.with_believers(&self.feed_keys.known())
+    }
+
+    fn with_believers(&self, known: &Known) -> Vec<KnownFeedKey> {
         let made = known.stored.iter().map(|stored| Some(stored.created_at_ms));
         let created_at_ms = known.chosen.iter().map(|_| None).chain(made);
         let keys = known.signing.iter().zip(created_at_ms);
@@ -162,10 +174,10 @@ impl App {
     /// When there are too many, the records are out of reach, or there is no randomness.
     pub async fn create_feed_key(&self, author: &Author) -> Result<KnownFeedKey, Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
-        if self.feed_keys().len() >= MOST_KEYS {
+        let mut edit = self.edit(author).await?;
+        if self.kept_feed_keys(&mut edit).await?.signing.len() >= MOST_KEYS {
             return Err(Refusal::TooManyFeedKeys { most: MOST_KEYS });
         }
-        let mut edit = self.edit(author).await?;
         let made = self.insert_feed_key(&mut edit).await?;
         self.commit_feed_keys(edit, turn).await?;
         Ok(made)
@@ -183,7 +195,8 @@ impl App {
         by_force: bool,
     ) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
-        let keys = self.feed_keys();
+        let mut edit = self.edit(author).await?;
+        let keys = self.with_believers(&self.kept_feed_keys(&mut edit).await?);
         let Some(key) = keys.iter().find(|key| key.public.id() == *id) else {
             return Err(Refusal::NotFound {
                 kind: "feed key",
@@ -205,7 +218,6 @@ impl App {
                 gateways: relying.clone(),
             });
         }
-        let mut edit = self.edit(author).await?;
         edit.delete_feed_key(id.as_str()).await?;
         self.commit_feed_keys(edit, turn).await
     }
@@ -226,14 +238,21 @@ impl App {
         mut edit: Edit,
         turn: OwnedMutexGuard<()>,
     ) -> Result<(), Refusal> {
-        let stored = edit.read().feed_keys().await?;
+        let now = Arc::new(self.kept_feed_keys(&mut edit).await?);
         let known = self.feed_keys.known.clone();
         edit.commit_then(move || {
-            known.send_modify(|known| *known = Arc::new(Known::of(known.chosen.clone(), stored)));
+            known.send_replace(now);
             drop(turn);
         })
         .await?;
         Ok(())
+    }
+
+    /// Those that an edit sees: another process may have made or removed some just now.
+    async fn kept_feed_keys(&self, edit: &mut Edit) -> Result<Known, Refusal> {
+        let stored = edit.read().feed_keys().await?;
+        let chosen = self.feed_keys.known().chosen.clone();
+        Ok(Known::of(chosen, stored))
     }
 }
 

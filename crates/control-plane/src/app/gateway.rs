@@ -4,22 +4,23 @@ mod applied;
 mod believers;
 mod commits;
 mod fleet;
+mod others;
 mod report;
+mod saving;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use portcullis_feed::{GatewayReport, GatewayTokenId, Revision};
-use portcullis_store::{Author, Edit, Gateway, Share, Store, TokenName};
+use portcullis_store::{Author, Gateway, Share, Store, TokenName};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::page::Page;
 use super::{App, Clock, Refusal};
 use commits::Commits;
-use fleet::{Fleet, FleetIsFull, Member, Word};
+use fleet::{Fleet, Member, Word};
+use others::{Learned, Others};
 use report::Said;
 
 pub use applied::{Applied, Laggard};
@@ -27,17 +28,21 @@ pub use believers::{Believers, GatewayName};
 pub use fleet::{GatewayState, InvalidState};
 pub use report::{Instance, InvalidInstance, InvalidReport};
 
-/// How often what is known of the gateways is saved.
-const SAVED_EVERY: Duration = Duration::from_secs(5);
-
 /// What is known of the gateways.
 pub(super) struct Gateways {
     store: Store,
     clock: Clock,
     fleet: Mutex<Fleet>,
+    /// The other processes over the same records. Locked before the fleet, where both are.
+    others: Mutex<Others>,
+    /// Held from before what others have saved is read until memory says it.
+    learned: tokio::sync::Mutex<Learned>,
     commits: Mutex<Commits>,
-    /// Rises whenever a gateway has applied something else than before.
+    /// Rises whenever a gateway has applied something else than before, wherever it said so.
     reported: watch::Sender<u64>,
+    /// Rises whenever other processes have to hear soon of what a gateway said here.
+    urgent: watch::Sender<u64>,
+    is_saving_failing: AtomicBool,
     lowest: Mutex<Option<applied::Lowest>>,
     /// How many questions are open whose askers did not say who they are.
     unidentified: AtomicUsize,
@@ -72,20 +77,6 @@ pub struct GatewayStatus {
 }
 
 impl App {
-    /// Takes in what was known of the gateways when the control plane ended.
-    ///
-    /// # Errors
-    /// When the records are out of reach.
-    pub async fn remember_gateways(&self) -> Result<(), Refusal> {
-        let known = self.store.read().await?.gateways().await?;
-        let gateways = &self.gateways;
-        let now_ms = gateways.clock.now_ms();
-        gateways.note_head(now_ms);
-        let applied = |gateway: &Gateway| gateways.applied(&gateway.report);
-        lock(&gateways.fleet).remember(known, applied, now_ms);
-        Ok(())
-    }
-
     /// Notes that a gateway asks what came after a revision, and what it says of itself with that.
     #[must_use]
     pub fn note_question(
@@ -167,12 +158,13 @@ impl App {
     pub async fn forget_gateway(&self, author: &Author, instance: Instance) -> Result<(), Refusal> {
         let gateway = self.lost_gateway(instance)?;
         let mut edit = self.edit(author).await?;
-        edit.forget_gateway(&gateway).await?;
+        edit.forget_gateway(&gateway, self.now_ms()).await?;
         edit.commit().await?;
         // Unless it came back meanwhile.
         if self.lost_gateway(instance).is_ok() {
             lock(&self.gateways.fleet).forget(instance);
         }
+        self.gateways.hurry();
         Ok(())
     }
 
@@ -185,68 +177,6 @@ impl App {
             state => Err(Refusal::NotLost { state }),
         }
     }
-
-    /// Saves what is known of the gateways every few seconds, and forgets those that have been lost for a day, until
-    /// `stopping` becomes true.
-    pub async fn tend_gateways(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
-        let mut newest = self.newest();
-        let mut ticks = interval(SAVED_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let is_time = tokio::select! {
-                _ = stopping.wait_for(|stopping| *stopping) => return,
-                changed = newest.changed() => if changed.is_ok() { false } else { return },
-                _ = ticks.tick() => true,
-            };
-            let now_ms = self.gateways.clock.now_ms();
-            self.gateways.note_head(now_ms);
-            if is_time {
-                lock(&self.gateways.fleet).tend(now_ms);
-                self.save_gateways_or_say_why().await;
-            }
-        }
-    }
-
-    /// Saves what is known of the gateways, or writes down why not.
-    pub(super) async fn save_gateways_or_say_why(&self) {
-        if let Err(refusal) = self.save_gateways().await {
-            let error: &dyn std::error::Error = &refusal;
-            tracing::error!(error, "cannot save what is known of the gateways");
-        }
-    }
-
-    /// Saves what is known of the gateways, and when their tokens were used.
-    ///
-    /// # Errors
-    /// When the records are out of reach. What could not be saved is saved next time.
-    pub async fn save_gateways(&self) -> Result<(), Refusal> {
-        let (changed, gone) = lock(&self.gateways.fleet).take_unsaved();
-        let mut unsaved = changed.as_slice();
-        let saved = self.save(&mut unsaved, &gone).await;
-        if saved.is_err() {
-            lock(&self.gateways.fleet).keep_unsaved(unsaved, &gone);
-        }
-        saved?;
-        self.save_token_uses().await
-    }
-
-    /// In several edits, so that those of operators need not wait for all of it.
-    async fn save(&self, unsaved: &mut &[Gateway], gone: &[Instance]) -> Result<(), Refusal> {
-        while !unsaved.is_empty() {
-            let (now, later) = unsaved.split_at(unsaved.len().min(Edit::MOST_GATEWAYS));
-            let mut edit = self.edit(&Author::system("save gateways")).await?;
-            edit.put_gateways(now).await?;
-            edit.commit().await?;
-            *unsaved = later;
-        }
-        for gone in gone.chunks(Edit::MOST_GATEWAYS) {
-            let gone: Vec<_> = gone.iter().map(ToString::to_string).collect();
-            let mut edit = self.edit(&Author::system("save gateways")).await?;
-            edit.delete_gateways(&gone).await?;
-            edit.commit().await?;
-        }
-        Ok(())
-    }
 }
 
 impl Gateways {
@@ -255,8 +185,12 @@ impl Gateways {
             store,
             clock,
             fleet: Mutex::default(),
+            others: Mutex::default(),
+            learned: tokio::sync::Mutex::default(),
             commits: Mutex::default(),
             reported: watch::Sender::new(0),
+            urgent: watch::Sender::new(0),
+            is_saving_failing: AtomicBool::new(false),
             lowest: Mutex::default(),
             unidentified: AtomicUsize::new(0),
             complained_of: Mutex::default(),
@@ -274,16 +208,31 @@ impl Gateways {
             asks_after: after,
             now_ms,
         };
-        match lock(&self.fleet).note(word) {
-            Ok(true) => self.reported.send_modify(|version| *version += 1),
-            Ok(false) => {}
-            Err(FleetIsFull) => {
-                let most = Fleet::MOST;
-                tracing::warn!("{most} gateways are connected: {instance} goes unnoticed");
-                return None;
-            }
+        let Ok(noted) = lock(&self.fleet).note(word) else {
+            let most = Fleet::MOST;
+            tracing::warn!("{most} gateways are connected: {instance} goes unnoticed");
+            return None;
+        };
+        if noted.has_applied {
+            self.reported.send_modify(|version| *version += 1);
+        }
+        if noted.has_applied || noted.is_back {
+            self.hurry();
         }
         Some(instance)
+    }
+
+    /// Has other processes told soon.
+    fn hurry(&self) {
+        self.urgent.send_modify(|version| *version += 1);
+    }
+
+    /// Looks again where gateways are whose place in the history of the database was not known: they may have heard of
+    /// more than this process.
+    fn place(&self) {
+        if self.store.is_shared() && lock(&self.fleet).place(|report| self.applied(report)) {
+            self.reported.send_modify(|version| *version += 1);
+        }
     }
 
     /// What a gateway has applied of the history of this database.
@@ -319,13 +268,11 @@ impl Member {
         now_ms: u64,
     ) -> GatewayStatus {
         let mut gateway = self.seen.clone();
-        if self.asking > 0 {
-            gateway.last_contact_ms = now_ms;
-        }
+        gateway.last_contact_ms = self.last_contact_ms(now_ms);
         let since = |applied| commits.newer_since_ms(applied);
         GatewayStatus {
             state: self.state(now_ms),
-            is_asking: self.asking > 0,
+            is_asking: self.is_asking(now_ms),
             staleness_ms: now_ms.saturating_sub(gateway.last_contact_ms),
             lag: self.applied.map(|applied| head.saturating_sub(applied)),
             behind_since_ms: self.applied.and_then(since),

@@ -195,6 +195,15 @@ impl App {
         Ok(())
     }
 
+    /// Takes in which tokens open the feed by now: other processes may have made or withdrawn some.
+    pub(super) async fn learn_of_tokens(&self) -> Result<(), Refusal> {
+        let _turn = self.admissions.turn.lock().await;
+        let mut snapshot = self.store.read().await?;
+        let tokens = snapshot.gateway_tokens(None, u32::MAX).await?;
+        self.admissions.take_in(&tokens);
+        Ok(())
+    }
+
     /// Keeps when each token was used last.
     pub(super) async fn save_token_uses(&self) -> Result<(), Refusal> {
         let unsaved = self.admissions.unsaved_uses();
@@ -235,6 +244,13 @@ impl Admission {
 }
 
 impl Admitted {
+    /// Whether it is a token as it is now.
+    fn is(&self, token: &GatewayToken) -> bool {
+        self.name.id == token.id
+            && self.name.name == token.name
+            && self.expires_at_ms == token.expires_at_ms
+    }
+
     fn is_over(&self, now_ms: u64) -> bool {
         self.expires_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
     }
@@ -251,6 +267,28 @@ impl Admissions {
     pub(super) fn replace(&self, tokens: &[GatewayToken]) {
         self.known
             .send_replace(tokens.iter().map(admitted).collect());
+    }
+
+    /// The same, where those that stay are the same: questions that came by them go on.
+    fn take_in(&self, tokens: &[GatewayToken]) {
+        self.known.send_if_modified(|known| {
+            let stays = |token: &GatewayToken| {
+                let before = known.get(&token.digest)?;
+                before.is(token).then(|| Arc::clone(before))
+            };
+            let now: Known = tokens
+                .iter()
+                .map(|token| match stays(token) {
+                    Some(before) => (token.digest, before),
+                    None => admitted(token),
+                })
+                .collect();
+            let is_same =
+                |(digest, token): (&Digest, &Arc<Admitted>)| is_known(&now, *digest, token);
+            let is_changed = now.len() != known.len() || !known.iter().all(is_same);
+            *known = now;
+            is_changed
+        });
     }
 
     /// The names of those that open the feed at a moment.
@@ -289,7 +327,7 @@ impl SettledTokens {
     /// be none, and all that operators had made.
     pub(super) async fn settle(
         world: &World,
-        mut snapshot: Snapshot,
+        snapshot: &mut Snapshot,
         chosen: Option<Digest>,
         shown: &mut Option<String>,
     ) -> Result<Self, Refusal> {

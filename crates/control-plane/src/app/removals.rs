@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_store::Author;
+use portcullis_store::{Author, Work};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -45,8 +45,18 @@ impl App {
         }
     }
 
-    /// Forgets them now and every hour, until `stopping` becomes true.
+    /// Forgets them now and every hour, in one process of all over the same records, until `stopping` becomes true.
     pub async fn keep_forgetting_removals(&self, days: Days, mut stopping: watch::Receiver<bool>) {
+        while let Some(mut claim) = self.claim(Work::Removals, &mut stopping).await {
+            tokio::select! {
+                () = self.forget_removals_every_hour(days) => {}
+                () = claim.lost() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+        }
+    }
+
+    async fn forget_removals_every_hour(&self, days: Days) {
         loop {
             match self.forget_removals(days).await {
                 Ok(0) => {}
@@ -56,10 +66,7 @@ impl App {
                     tracing::error!(error, "cannot forget old removals");
                 }
             }
-            tokio::select! {
-                () = sleep(EVERY) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => return,
-            }
+            sleep(EVERY).await;
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::Digest;
-use portcullis_store::{Author, TokenSource, Who};
+use portcullis_store::{Author, Snapshot, TokenSource, Who};
 
 use super::gateway_token::SettledTokens;
 use super::{App, Refusal};
@@ -79,14 +79,19 @@ impl App {
     ) -> Result<(), E> {
         let now_ms = self.world.clock.now_ms();
         let mut new = NewTokens::default();
-        let operator = self.settle_operator(chosen.operator.as_ref(), &mut new.operator);
+        // One edit from the first look: of several processes that start at once, one makes what is missing.
+        let mut edit = self
+            .edit(&Author::system("start"))
+            .await
+            .map_err(Refusal::from)?;
+        let operator =
+            self.settle_operator(edit.read(), chosen.operator.as_ref(), &mut new.operator);
         let operator = operator.await?;
-        let known = self.store.read().await.map_err(Refusal::from)?;
         let chosen = chosen.gateway.as_ref().map(ChosenToken::digest);
+        let known = edit.read();
         let gateways = SettledTokens::settle(&self.world, known, chosen, &mut new.gateway).await?;
         show(&new)?;
         let keep = async {
-            let mut edit = self.edit(&Author::system("start")).await?;
             if let Some((digest, source)) = operator {
                 edit.replace_operator_token(digest, source, now_ms).await?;
             }
@@ -101,13 +106,14 @@ impl App {
     /// What becomes the token of operators, unless it stays what it was.
     async fn settle_operator(
         &self,
+        snapshot: &mut Snapshot,
         chosen: Option<&ChosenToken>,
         shown: &mut Option<String>,
     ) -> Result<Option<(Digest, TokenSource)>, Refusal> {
         if let Some(chosen) = chosen {
             return Ok(Some((chosen.digest(), TokenSource::Environment)));
         }
-        let known = self.store.read().await?.operator_token().await?;
+        let known = snapshot.operator_token().await?;
         if known.is_some_and(|known| known.source == TokenSource::Generated) {
             return Ok(None);
         }

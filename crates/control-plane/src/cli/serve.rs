@@ -20,8 +20,9 @@ use crate::serve::{Settings, serve};
 ///
 /// Tokens come from the environment variables PORTCULLIS_OPERATOR_TOKEN and PORTCULLIS_GATEWAY_TOKEN (at least 32
 /// characters). Without them the first start makes new ones and prints them once; further ones for gateways are
-/// made over REST. The key under which secrets are stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits),
-/// or from the file `secret.key` in the data folder, which the first start makes. What gateways are told is signed
+/// made over REST. The key under which secrets are stored comes from PORTCULLIS_SECRET_KEY (64 hexadecimal digits; several,
+/// with a comma between them, while it is replaced), or from the file `secret.key` in the data folder, which the first
+/// start makes. What gateways are told is signed
 /// with the key that PORTCULLIS_FEED_SIGNING_KEY gives, and with those that are made over REST; the first start
 /// makes one if it is given none.
 #[derive(clap::Args)]
@@ -98,7 +99,7 @@ fn chosen_token(variable: &str) -> anyhow::Result<Option<ChosenToken>> {
     chosen(variable, ChosenToken::try_from)
 }
 
-fn chosen_secret_key(variable: &str) -> anyhow::Result<Option<ChosenSecretKey>> {
+pub(super) fn chosen_secret_key(variable: &str) -> anyhow::Result<Option<ChosenSecretKey>> {
     chosen(variable, |text| ChosenSecretKey::try_from(text.as_str()))
 }
 

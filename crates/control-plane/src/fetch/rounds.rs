@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_store::{KeySet, KeySetSource};
+use portcullis_store::{KeySet, KeySetSource, Work};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::sleep;
@@ -41,8 +41,22 @@ impl Rounds {
         }
     }
 
-    /// Fetches until `stopping` becomes true.
+    /// Fetches, in one process of all over the same records, until `stopping` becomes true.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let app = Arc::clone(&self.app);
+        while let Some(mut claim) = app.claim(Work::KeySets, &mut stopping).await {
+            tokio::select! {
+                () = self.fetch_whenever_due() => return,
+                () = claim.lost() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+            // Another may be at it by now.
+            self.tasks.shutdown().await;
+            self.fetching.clear();
+        }
+    }
+
+    async fn fetch_whenever_due(&mut self) {
         let app = Arc::clone(&self.app);
         let mut newest = app.newest();
         loop {
@@ -54,7 +68,6 @@ impl Rounds {
                 () = app.key_sets_wanted() => {}
                 changed = newest.changed() => if changed.is_err() { return },
                 () = sleep(pause) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => return,
             }
         }
     }

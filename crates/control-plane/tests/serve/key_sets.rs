@@ -4,15 +4,13 @@
 #[path = "../router/key_sets/provider.rs"]
 mod provider;
 
-use std::io::Write as _;
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::process::{
-    GATEWAY_TOKEN, OPERATOR_TOKEN, PATIENCE, Process, command_with_tokens, fail, start, text,
+    GATEWAY_TOKEN, OPERATOR_TOKEN, PATIENCE, Process, command_with_tokens, fail, start,
 };
 use provider::{Answer, Provider};
 
@@ -24,17 +22,7 @@ fn set(kid: &str) -> Value {
 
 impl Process {
     fn posts(&self, token: &str, path: &str, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let body = body.to_string();
-        write!(
-            stream,
-            "POST {path} HTTP/1.1\r\nhost: portcullis\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        json_of(&text(stream))
+        json_of(&self.posts_text(token, path, &body.to_string()))
     }
 
     fn creates(&self, list: &str, draft: &Value) -> Value {

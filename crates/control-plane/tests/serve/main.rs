@@ -6,7 +6,9 @@
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
 
+mod backup;
 mod command_line;
+mod disk_full;
 mod feed_keys;
 mod gateways;
 mod key_sets;

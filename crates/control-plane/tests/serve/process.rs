@@ -121,6 +121,25 @@ impl Process {
         stream
     }
 
+    /// Posts JSON, and reads the whole answer.
+    pub fn posts_text(&self, token: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: portcullis\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        text(stream)
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The whole answer, head and body.
     pub fn answer(&self, token: &str, path: &str) -> String {
         text(self.ask(token, path))
@@ -132,7 +151,7 @@ impl Process {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", name, &id])
             .status()

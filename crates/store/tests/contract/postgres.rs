@@ -11,6 +11,7 @@ mod ground;
 
 mod audit;
 mod books;
+mod claims;
 mod concurrency;
 mod credentials;
 mod feed;
@@ -21,4 +22,5 @@ mod key_sets;
 mod records;
 mod replicas;
 mod restoring;
+mod rotation;
 mod tokens;

@@ -10,7 +10,7 @@ use crate::books::{Books, Closed, NOW_MS, author, collection, open, open_at, sec
 use crate::ground::Ground;
 
 /// Another store over the same database.
-async fn another(books: &Books, epoch: &str) -> Books {
+pub async fn another(books: &Books, epoch: &str) -> Books {
     let location = books.ground.location();
     let store = open_at(&location, epoch, NOW_MS, secret_key(1)).await;
     Books {

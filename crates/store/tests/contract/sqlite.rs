@@ -11,6 +11,7 @@
 mod ground;
 
 mod audit;
+mod backups;
 mod books;
 mod concurrency;
 mod credentials;
@@ -23,5 +24,6 @@ mod key_sets;
 mod opening;
 mod records;
 mod restoring;
+mod rotation;
 mod tokens;
 mod upgrading;

@@ -133,6 +133,9 @@ impl Gateways {
 
     fn who_applied(&self, revision: Revision, began: Instant) -> Applied {
         let now_ms = self.clock.now_ms();
+        let elsewhere = lock(&self.others).unidentified(now_ms);
+        let elsewhere = usize::try_from(elsewhere).unwrap_or(usize::MAX);
+        let here = self.unidentified.load(Ordering::Relaxed);
         let fleet = lock(&self.fleet);
         let mut answer = Applied {
             revision,
@@ -141,7 +144,7 @@ impl Gateways {
             after_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             waiting_for: Vec::new(),
             lost: 0,
-            unidentified: self.unidentified.load(Ordering::Relaxed),
+            unidentified: here.saturating_add(elsewhere),
         };
         for (instance, member) in fleet.after(None) {
             if member.state(now_ms) == GatewayState::Lost {
@@ -156,7 +159,7 @@ impl Gateways {
                     instance: instance.to_string(),
                     name: member.seen.report.name.clone(),
                     revision: member.applied,
-                    last_contact_at: Moment::from_ms(member.seen.last_contact_ms),
+                    last_contact_at: Moment::from_ms(member.last_contact_ms(now_ms)),
                 });
             }
         }

@@ -37,6 +37,15 @@ impl Ground {
         Location::Postgres(format!("{}/{}", url(), self.0).parse().unwrap())
     }
 
+    /// Does something to the database behind the back of the store.
+    pub async fn execute(&self, statement: &str) {
+        let url = format!("{}/{}", url(), self.0);
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let done = connection.execute(AssertSqlSafe(statement.to_owned()));
+        done.await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// A copy as it is now, though the store may be open: nobody writes meanwhile.
     pub async fn copied(&self) -> Self {
         let copy = Self::unmade();
