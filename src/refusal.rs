@@ -11,12 +11,11 @@ const NOT_READY_RETRY_S: &str = "1";
 /// Answers the caller in place of the service. The decision is named, so that an operator can find it again.
 pub(crate) fn answer(reason: DenialReason, decision: Option<&DecisionId>) {
     let Answer {
-        status,
         title,
         detail,
         header,
     } = Answer::to(reason);
-    let code = reason.code();
+    let (status, code) = (u32::from(reason.status()), reason.code());
     let mut headers = vec![
         ("content-type", "application/problem+json"),
         ("cache-control", "no-store"),
@@ -42,7 +41,6 @@ fn body(
 }
 
 struct Answer {
-    status: u32,
     title: &'static str,
     detail: &'static str,
     header: Option<(&'static str, &'static str)>,
@@ -54,32 +52,27 @@ impl Answer {
         const CHALLENGE: &str = r#"Bearer realm="portcullis""#;
         const CHALLENGE_INVALID: &str = r#"Bearer realm="portcullis", error="invalid_token""#;
         let unauthorized = |challenge, detail| Self {
-            status: 401,
             title: "Unauthorized",
             detail,
             header: Some(("www-authenticate", challenge)),
         };
         let forbidden = |detail| Self {
-            status: 403,
             title: "Forbidden",
             detail,
             header: None,
         };
         let not_found = |detail| Self {
-            status: 404,
             title: "Not Found",
             detail,
             header: None,
         };
         let too_many = |detail| Self {
-            status: 429,
             title: "Too Many Requests",
             detail,
             header: None,
         };
         match reason {
             DenialReason::RequestAmbiguous => Self {
-                status: 400,
                 title: "Bad Request",
                 detail: "The path or the host can be read in more than one way, or there are several credentials.",
                 header: None,
@@ -107,7 +100,6 @@ impl Answer {
             DenialReason::RateLimitExceeded => too_many("Too many requests in a short time."),
             DenialReason::QuotaExceeded => too_many("The quota is used up."),
             DenialReason::NotReady => Self {
-                status: 503,
                 title: "Service Unavailable",
                 detail: "The gateway is starting.",
                 header: Some(("retry-after", NOT_READY_RETRY_S)),
@@ -125,11 +117,11 @@ mod tests {
     fn every_refusal_is_a_problem_with_its_code_and_a_challenge_where_due() {
         for reason in DenialReason::ALL {
             let Answer {
-                status,
                 title,
                 detail,
                 header,
             } = Answer::to(reason);
+            let status = u32::from(reason.status());
             let decision = Refusals::new(1).next_decision();
             let problem = body(status, title, reason.code(), detail, Some(&decision));
             let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();

@@ -2,6 +2,7 @@
 //! Inputs are text wherever they can be, so that seeds can be read and written by hand.
 
 pub mod address;
+mod hearing;
 mod issuer;
 mod memory;
 pub mod page;

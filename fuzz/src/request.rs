@@ -18,6 +18,7 @@ use portcullis_engine::{
 use portcullis_feed::{Algorithm, ProfileId};
 use portcullis_registry::{View, Writer};
 
+use crate::hearing::Heard;
 use crate::memory::Memory;
 use crate::path::parameters;
 use crate::world::{self, CREDENTIALS};
@@ -80,9 +81,15 @@ fn judged(input: &[u8]) -> Option<DenialReason> {
             let gate = &gates[call.gate];
             let decision = gate.decide(&request, view, &world);
             check_decision(&call, view, &decision);
-            // The second time, tokens are known.
-            let again = gate.decide(&request, view, &world);
+            // The second time, tokens are known, and somebody listens.
+            let mut heard = Heard::default();
+            let again = gate.decide_aloud(&request, view, &world, &mut heard);
             assert_eq!(format!("{decision:?}"), format!("{again:?}"));
+            let told = match &decision {
+                Ok(permit) => permit.observed().map(|denial| denial.reason),
+                Err(denial) => Some(denial.reason),
+            };
+            assert_eq!(heard.refused, told);
             decision.err().map(|denial| denial.reason)
         })
     })

@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_engine::jwt::claims::{LEEWAY_MS, Unacceptable};
+use portcullis_engine::jwt::claims::{LEEWAY_MS, Rule, Unacceptable};
 use portcullis_engine::jwt::{Token, TokenRecord, looks_like_token};
 use portcullis_feed::{Algorithm, Jwt, TokenIdentity};
 use serde_json::{Map, Value};
@@ -155,7 +155,8 @@ fn check_claims(jwt: &Jwt, claims: &Map<String, Value>) {
     };
     let times = [time("exp"), time("nbf"), time("iat")];
     if times.contains(&Some(None)) {
-        assert_eq!(outcome, Err(Unacceptable::Wrong), "{claims:?}");
+        let expected = Err(Unacceptable::Wrong(Rule::Times));
+        assert_eq!(outcome, expected, "{claims:?}");
         return;
     }
     let [expiry, start, issued] = times.map(Option::flatten);
@@ -208,8 +209,15 @@ fn check_claims(jwt: &Jwt, claims: &Map<String, Value>) {
             "{claims:?}"
         ),
         Err(Unacceptable::Expired) => assert!(is_expired && is_in_time, "{claims:?}"),
-        Err(Unacceptable::Wrong) => {
-            assert!(!(is_in_time && is_from && is_for && says_all), "{claims:?}")
+        Err(Unacceptable::Wrong(rule)) => {
+            let is_kept = match rule {
+                Rule::Times => true,
+                Rule::Expiry | Rule::Start | Rule::Lifetime => is_in_time,
+                Rule::Issuer => is_from,
+                Rule::Audience => is_for,
+                Rule::Required(_) => says_all,
+            };
+            assert!(!is_kept, "{rule:?} of {claims:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod applied;
 pub mod asked;
 pub mod clients;
 pub mod collections;
+pub mod explain;
 pub mod feed_keys;
 pub mod gateway_tokens;
 pub mod gateways;
@@ -63,6 +64,7 @@ fn records() -> OpenApiRouter<Arc<App>> {
 /// What is between operators and the control plane.
 fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .merge(explain::paths())
         .routes(routes!(feed_keys::list, feed_keys::create))
         .routes(routes!(feed_keys::delete))
         .routes(routes!(gateway_tokens::list, gateway_tokens::create))

@@ -6,6 +6,7 @@ pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod explanation;
 pub mod feed_key;
 pub mod gateway;
 pub mod gateway_token;

@@ -1,10 +1,14 @@
 //! Address rules: which addresses a profile may be used from. Parsing is strict, lookups are two binary searches.
 
+mod verdict;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use portcullis_feed::AddressLists;
 use serde::{Deserialize, Serialize};
+
+pub use verdict::Verdict;
 
 /// Compiled address rules. Deny wins; an empty allow list allows all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -212,6 +212,25 @@ impl DenialReason {
         }
     }
 
+    /// The status of the answer that a refused caller gets (RFC 9110 section 15).
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::RequestAmbiguous => 400,
+            Self::CredentialMissing
+            | Self::CredentialInvalid
+            | Self::CredentialExpired
+            | Self::CredentialRevoked => 401,
+            Self::ClientDisabled
+            | Self::ProfileDisabled
+            | Self::AddressNotAllowed
+            | Self::CollectionNotGranted => 403,
+            Self::EndpointNotFound | Self::EndpointDisabled => 404,
+            Self::RateLimitExceeded | Self::QuotaExceeded => 429,
+            Self::NotReady => 503,
+        }
+    }
+
     /// The stable name in answers, logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -2,7 +2,9 @@
 
 mod caller;
 mod headers;
+mod rights;
 mod settings;
+pub mod trace;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,11 +14,13 @@ use portcullis_feed::Digest;
 pub(crate) use caller::Caller;
 pub use caller::LONGEST_CLAIM;
 use headers::Headers;
-pub use settings::{GateSettings, InvalidName};
+use rights::{check_address, grant};
+pub use settings::{GateSettings, IdentityHeaders, InvalidName};
+use trace::{Finding, Trace, find, require};
 
 use crate::authority;
 use crate::decision::{Decision, Denial, DenialReason, Permit};
-use crate::holder::{Granted, Holder};
+use crate::holder::Holder;
 use crate::jwt::{Signatures, VerifiedTokens};
 use crate::path::Path;
 use crate::route::{RoutedCollection, RoutedEndpoint, Routes};
@@ -69,19 +73,6 @@ pub struct Gate {
     observe: bool,
 }
 
-/// The names of the headers that tell a service who calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentityHeaders {
-    /// Carries the client's id.
-    pub client_id: String,
-    /// Carries the client's name, percent-encoded where it is not printable ASCII.
-    pub client_name: String,
-    /// Carries the access profile's id.
-    pub access_profile_id: String,
-    /// Carries the collection as `name/version`.
-    pub api_collection: String,
-}
-
 /// A claim of a token as a service is told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimHeader {
@@ -91,32 +82,20 @@ pub struct ClaimHeader {
     pub value: Box<str>,
 }
 
-impl Default for IdentityHeaders {
-    fn default() -> Self {
-        Self {
-            client_id: "x-client-id".into(),
-            client_name: "x-client-name".into(),
-            access_profile_id: "x-access-profile-id".into(),
-            api_collection: "x-api-collection".into(),
-        }
-    }
-}
-
-impl IdentityHeaders {
-    fn names(&self) -> [&str; 4] {
-        [
-            &self.client_id,
-            &self.client_name,
-            &self.access_profile_id,
-            &self.api_collection,
-        ]
-    }
-}
-
 /// What passed every check.
 struct Passed {
     caller: Option<Caller>,
     collection: Arc<RoutedCollection>,
+}
+
+impl Passed {
+    /// Without anybody who is known.
+    fn unnamed(endpoint: &RoutedEndpoint) -> Self {
+        Self {
+            caller: None,
+            collection: Arc::clone(&endpoint.collection),
+        }
+    }
 }
 
 impl Gate {
@@ -137,8 +116,23 @@ impl Gate {
         registry: &impl Registry,
         world: &World<'_>,
     ) -> Decision<'a> {
+        self.decide_aloud(request, registry, world, &mut ())
+    }
+
+    /// The same, while somebody hears what becomes of each check.
+    ///
+    /// # Errors
+    /// A [`Denial`] is the other outcome.
+    pub fn decide_aloud<'a>(
+        &self,
+        request: &Request<'a>,
+        registry: &impl Registry,
+        world: &World<'_>,
+        trace: &mut impl Trace,
+    ) -> Decision<'a> {
         let headers = self.read(request.headers);
-        match self.check(&headers, request, registry, world) {
+        trace.judged(Finding::IdentityHeaders(&headers.forged), None);
+        match self.check(&headers, request, registry, world, trace) {
             Ok(passed) => Ok(Permit {
                 caller: passed.caller,
                 collection: Some(passed.collection),
@@ -173,32 +167,48 @@ impl Gate {
         request: &Request<'a>,
         registry: &impl Registry,
         world: &World<'_>,
+        trace: &mut impl Trace,
     ) -> Result<Passed, Box<Refusal<'a>>> {
-        let routes = registry.routes().ok_or(DenialReason::NotReady)?;
-        let path = Path::parse(headers.path).map_err(|_| DenialReason::RequestAmbiguous)?;
-        if authority::is_ambiguous(headers.authority) {
-            return Err(DenialReason::RequestAmbiguous.into());
-        }
+        let routes = find(
+            trace,
+            Finding::Records,
+            registry.routes(),
+            DenialReason::NotReady,
+        )?;
+        let path = Path::parse(headers.path).ok();
+        let path = find(trace, Finding::Path, path, DenialReason::RequestAmbiguous)?;
+        let is_one_host = !authority::is_ambiguous(headers.authority);
+        require(
+            trace,
+            Finding::Host,
+            is_one_host,
+            DenialReason::RequestAmbiguous,
+        )?;
         let endpoint = routes.find(headers.authority, headers.method, &path);
         let allows_dubious = |it: &RoutedEndpoint| it.collection.allows_dubious_paths;
-        if path.is_dubious() && !endpoint.is_some_and(allows_dubious) {
-            return Err(DenialReason::RequestAmbiguous.into());
+        let is_safe = !path.is_dubious() || endpoint.is_some_and(allows_dubious);
+        require(
+            trace,
+            Finding::PathForService,
+            is_safe,
+            DenialReason::RequestAmbiguous,
+        )?;
+        if let Some(endpoint) = self.preflight(headers, &routes, &path) {
+            trace.judged(Finding::Preflight(endpoint), None);
+            return Ok(Passed::unnamed(endpoint));
         }
-        if let Some(passed) = self.preflight(headers, &routes, &path) {
-            return Ok(passed);
+        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.collection.public) {
+            return self.pass_public(endpoint, headers, request, registry, world, trace);
         }
 
-        let caller = self.authenticate(&headers.presentation, registry, world);
-        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.collection.public) {
-            return pass_public(endpoint, caller, request, world);
-        }
+        let caller = self.authenticate(headers, registry, world, trace);
         let caller = caller.map_err(Denial::from)?;
         let holder = &caller.holder;
-        caller::check_standing(holder.record(), world.now_ms)
+        caller::check_standing(holder, world.now_ms, trace)
             .map_err(|reason| Denial::new(reason).of(holder))?;
 
         // From here on it is proven who calls, and that they may call something.
-        match grant(holder, endpoint, request) {
+        match grant(holder, endpoint, request, trace) {
             Ok(collection) => Ok(Passed {
                 collection: Arc::clone(collection),
                 caller: Some(caller),
@@ -210,16 +220,54 @@ impl Gate {
         }
     }
 
-    /// A preflight request for an endpoint that exists, where such pass.
-    fn preflight(&self, headers: &Headers<'_>, routes: &Routes, path: &Path<'_>) -> Option<Passed> {
+    /// The endpoint of a preflight request, where such pass.
+    fn preflight<'r>(
+        &self,
+        headers: &Headers<'_>,
+        routes: &'r Routes,
+        path: &Path<'_>,
+    ) -> Option<&'r RoutedEndpoint> {
         if !self.passes_preflight || headers.method != b"OPTIONS" || headers.origin.is_none() {
             return None;
         }
         let endpoint = routes.find(headers.authority, headers.preflight_method?, path)?;
-        endpoint.enabled.then(|| Passed {
-            caller: None,
-            collection: Arc::clone(&endpoint.collection),
-        })
+        endpoint.enabled.then_some(endpoint)
+    }
+
+    /// Nobody is refused here for who they are; who has proved it is named to the service.
+    fn pass_public<'a>(
+        &self,
+        endpoint: &RoutedEndpoint,
+        headers: &Headers<'a>,
+        request: &Request<'a>,
+        registry: &impl Registry,
+        world: &World<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<Passed, Box<Refusal<'a>>> {
+        let collection = &endpoint.collection;
+        let denied = |denial: Denial<'a>| denial.to(collection);
+        trace.judged(Finding::Open(endpoint), None);
+        let finding = Finding::Endpoint(endpoint);
+        require(
+            trace,
+            finding,
+            endpoint.enabled,
+            DenialReason::EndpointDisabled,
+        )
+        .map_err(|reason| denied(Denial::new(reason)))?;
+        match self.authenticate(headers, registry, world, trace) {
+            Err(unknown) if unknown.is_ambiguous() => Err(denied(unknown.into()).into()),
+            Ok(caller)
+                if caller::check_standing(&caller.holder, world.now_ms, trace).is_ok()
+                    && check_address(&caller.holder, request, trace).is_ok() =>
+            {
+                Ok(Passed {
+                    caller: Some(caller),
+                    ..Passed::unnamed(endpoint)
+                })
+            }
+            Ok(_) | Err(_) => Ok(Passed::unnamed(endpoint)),
+        }
     }
 
     fn observes(&self, denial: &Denial<'_>) -> bool {
@@ -255,62 +303,6 @@ impl<'a> From<Denial<'a>> for Box<Refusal<'a>> {
             denial,
             caller: None,
         })
-    }
-}
-
-/// Whether a profile may call an endpoint from where it does.
-fn grant<'r, 'a>(
-    holder: &Arc<Holder>,
-    endpoint: Option<&'r RoutedEndpoint>,
-    request: &Request<'a>,
-) -> Result<&'r Arc<RoutedCollection>, Denial<'a>> {
-    let record = holder.record();
-    let denied = |reason| Denial::new(reason).of(holder);
-    let addresses = &record.conditions.addresses;
-    if !addresses.is_empty() {
-        let address = (request.address)();
-        if !addresses.allows(address) {
-            return Err(Denial {
-                judged_address: address,
-                ..denied(DenialReason::AddressNotAllowed)
-            });
-        }
-    }
-    let endpoint = endpoint.ok_or_else(|| denied(DenialReason::EndpointNotFound))?;
-    let collection = &endpoint.collection;
-    if !record.collections.contains(&Granted::from(&collection.id)) {
-        return Err(denied(DenialReason::CollectionNotGranted).to(collection));
-    }
-    if !endpoint.enabled {
-        return Err(denied(DenialReason::EndpointDisabled).to(collection));
-    }
-    Ok(collection)
-}
-
-/// Nobody is refused here for who they are; who has proved it is named to the service.
-fn pass_public<'a>(
-    endpoint: &RoutedEndpoint,
-    caller: Result<Caller, caller::Unknown>,
-    request: &Request<'a>,
-    world: &World<'_>,
-) -> Result<Passed, Box<Refusal<'a>>> {
-    let collection = &endpoint.collection;
-    if !endpoint.enabled {
-        let denial = Denial::new(DenialReason::EndpointDisabled).to(collection);
-        return Err(denial.into());
-    }
-    let is_in_standing = |caller: &Caller| {
-        let record = caller.holder.record();
-        let addresses = &record.conditions.addresses;
-        caller::check_standing(record, world.now_ms).is_ok()
-            && (addresses.is_empty() || addresses.allows((request.address)()))
-    };
-    match caller {
-        Err(unknown) if unknown.is_ambiguous() => Err(Denial::from(unknown).to(collection).into()),
-        caller => Ok(Passed {
-            caller: caller.ok().filter(is_in_standing),
-            collection: Arc::clone(collection),
-        }),
     }
 }
 

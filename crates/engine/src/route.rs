@@ -44,6 +44,8 @@ pub struct RoutedEndpoint {
     pub collection: Arc<RoutedCollection>,
     /// Whether it may be called.
     pub enabled: bool,
+    /// Its place among the endpoints of its collection, from 0. Nobody writes more of them than there are places.
+    pub place: u16,
 }
 
 /// Two collections, or one of them twice, claim the same host, method and path.
@@ -105,11 +107,12 @@ impl Routes {
                 public: collection.public,
                 allows_dubious_paths: collection.allows_dubious_paths,
             });
-            for endpoint in &collection.endpoints {
+            for (place, endpoint) in collection.endpoints.iter().enumerate() {
                 if let Ok(claim) = Claim::parse(endpoint) {
                     let leaf = RoutedEndpoint {
                         collection: Arc::clone(&routed),
                         enabled: endpoint.enabled,
+                        place: u16::try_from(place).unwrap_or(u16::MAX),
                     };
                     routes
                         .tree(claim.host)

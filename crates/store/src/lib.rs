@@ -68,6 +68,7 @@ mod snapshot;
 mod sqlite;
 mod statement;
 mod token;
+mod told;
 mod topic;
 
 pub use audit::{AuditFilter, AuditRecord, AuthorName};

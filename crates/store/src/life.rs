@@ -27,6 +27,16 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// That of nobody, who is told what became so with a revision and hears of no removals.
+    pub(crate) const fn just_before(revision: Revision) -> Self {
+        Self {
+            head: revision,
+            after: revision.saturating_sub(1),
+            life: String::new(),
+            holds_since: revision,
+        }
+    }
+
     /// What names its place to a reader who has seen the changes up to a revision.
     #[must_use]
     pub fn epoch_at(&self, revision: Revision) -> Epoch {

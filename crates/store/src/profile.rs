@@ -259,7 +259,7 @@ fn carried(profile: &AccessProfile) -> impl PartialEq + '_ {
     )
 }
 
-fn name_from_row(row: &Row) -> Result<ProfileName, StoreError> {
+pub(crate) fn name_from_row(row: &Row) -> Result<ProfileName, StoreError> {
     Ok(ProfileName {
         id: row::parsed(row, "id")?,
         name: row.try_get("name")?,

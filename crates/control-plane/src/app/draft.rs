@@ -12,7 +12,7 @@ use serde_path_to_error::{Path, Segment};
 use super::{Refusal, Violation};
 
 /// Members whose values may be secrets.
-const CONFIDENTIAL: [&str; 2] = ["key", "secret"];
+const CONFIDENTIAL: [&str; 3] = ["credential", "key", "secret"];
 
 /// What should be different in a record: a JSON merge patch (RFC 7396). A member that is absent stays, `null` clears.
 /// Its `Debug` form shows only the names of members: values may be secrets.

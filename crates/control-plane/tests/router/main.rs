@@ -11,6 +11,7 @@ mod bad_input;
 mod clients;
 mod collections;
 mod documents;
+mod explain;
 mod feed;
 mod feed_keys;
 mod gateway_tokens;

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use portcullis_feed::{Digest, KeyState, ProfileId};
 
+use super::headers::Headers;
+use super::trace::{Fault, Finding, Name, Trace, require};
 use super::{ClaimHeader, Gate, Registry, World};
 use crate::api_key;
-use crate::credential::{Presentation, PresentedCredential};
-use crate::decision::{Denial, DenialReason};
-use crate::holder::{CredentialRecord, Holder, Record, header_text};
+use crate::credential::{Presentation, PresentedCredential, SeveralCredentials};
+use crate::decision::Denial;
+use crate::decision::DenialReason::{
+    self, ClientDisabled, CredentialExpired, CredentialRevoked, ProfileDisabled,
+};
+use crate::holder::{CredentialRecord, Holder, header_text};
 use crate::jwt::claims::{self, Unacceptable};
-use crate::jwt::record::{TokenRecord, named_by_identity, named_by_profile};
+use crate::jwt::record::TokenRecord;
 use crate::jwt::verified::{TokenDigest, Verified};
 use crate::jwt::{Token, looks_like_token};
 
@@ -26,7 +31,7 @@ pub(crate) struct Caller {
 
 /// Why it is not known who calls.
 pub(super) struct Unknown {
-    reason: DenialReason,
+    fault: Fault,
     /// Who it is all the same: what they proved was good until some time ago.
     holder: Option<Arc<Holder>>,
     /// Of whom a key is missing with which this might have been verified.
@@ -36,14 +41,14 @@ pub(super) struct Unknown {
 impl Unknown {
     /// Whether it presented more than one credential.
     pub(super) fn is_ambiguous(&self) -> bool {
-        self.reason == DenialReason::RequestAmbiguous
+        self.fault == Fault::Several
     }
 }
 
-impl From<DenialReason> for Unknown {
-    fn from(reason: DenialReason) -> Self {
+impl From<Fault> for Unknown {
+    fn from(fault: Fault) -> Self {
         Self {
-            reason,
+            fault,
             holder: None,
             missing_key_of: None,
         }
@@ -55,7 +60,7 @@ impl<'a> From<Unknown> for Denial<'a> {
         Self {
             holder: unknown.holder,
             missing_key_of: unknown.missing_key_of,
-            ..Denial::new(unknown.reason)
+            ..Denial::new(unknown.fault.reason())
         }
     }
 }
@@ -63,30 +68,47 @@ impl<'a> From<Unknown> for Denial<'a> {
 impl Gate {
     pub(super) fn authenticate(
         &self,
-        presentation: &Presentation<'_>,
+        headers: &Headers<'_>,
         registry: &impl Registry,
         world: &World<'_>,
+        trace: &mut impl Trace,
     ) -> Result<Caller, Unknown> {
-        let credential = presentation
-            .credential()
-            .map_err(|_| DenialReason::RequestAmbiguous)?
-            .ok_or(if presentation.is_malformed() {
-                DenialReason::CredentialInvalid
-            } else {
-                DenialReason::CredentialMissing
-            })?;
+        let credential = presented(&headers.presentation);
+        let finding = Finding::Credential {
+            headers: &headers.carriers,
+            query: headers.target.is_some(),
+        };
+        trace.judged(finding, credential.as_ref().err().map(|it| it.reason()));
+        let caller = self.prove(credential?, registry, world, trace);
+        let proven = match &caller {
+            Ok(caller) => Ok(caller.holder.as_ref()),
+            Err(unknown) => Err(unknown.fault),
+        };
+        trace.judged(
+            Finding::Authentication(proven),
+            proven.err().map(Fault::reason),
+        );
+        caller
+    }
+
+    fn prove(
+        &self,
+        credential: &PresentedCredential<'_>,
+        registry: &impl Registry,
+        world: &World<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<Caller, Unknown> {
         if credential.is_bearer() && credential.as_bytes().first() == Some(&b'e') {
             let digest = world.verified.digest(credential.as_bytes());
             if let Some(caller) = again(&digest, registry, world) {
                 return Ok(caller);
             }
             if looks_like_token(credential.as_bytes()) {
-                return self.verify(credential, digest, registry, world);
+                return self.verify(credential, digest, registry, world, trace);
             }
         }
-        let holder = holder_of_key(credential.as_bytes(), registry);
         Ok(Caller {
-            holder: holder.ok_or(DenialReason::CredentialInvalid)?,
+            holder: holder_of_key(credential.as_bytes(), registry, trace)?,
             claims: Arc::default(),
         })
     }
@@ -97,31 +119,32 @@ impl Gate {
         digest: TokenDigest,
         registry: &impl Registry,
         world: &World<'_>,
+        trace: &mut impl Trace,
     ) -> Result<Caller, Unknown> {
-        let invalid = || Unknown::from(DenialReason::CredentialInvalid);
-        let token = Token::parse(credential.as_bytes()).map_err(|_| invalid())?;
-        let (name, holder) = self.named(&token, registry).ok_or_else(invalid)?;
+        let token = Token::parse(credential.as_bytes()).map_err(|_| Fault::UnreadableToken)?;
+        let (name, holder) = self.named(&token, registry, trace)?;
+        trace.named(&holder);
         let CredentialRecord::Token { method, .. } = &holder.record().credential else {
-            return Err(invalid());
+            return Err(Fault::NotForTokens.into());
         };
         if !token.names(method.algorithm) {
-            return Err(invalid());
+            return Err(Fault::OtherAlgorithm.into());
         }
         if !is_signed(&token, method, world) {
             let is_unknown = |kid| !method.keys.iter().any(|key| key.kid() == Some(kid));
             let may_be_new = method.follows_key_set && token.kid().is_none_or(is_unknown);
             return Err(Unknown {
                 missing_key_of: may_be_new.then_some(holder.record().profile_id),
-                ..invalid()
+                ..Fault::BadSignature.into()
             });
         }
         let good_until_ms = match method.rules.check(token.claims(), (world.now_ms)()) {
             Ok(good_until_ms) => good_until_ms,
-            Err(Unacceptable::Wrong) => return Err(invalid()),
+            Err(Unacceptable::Wrong(rule)) => return Err(Fault::Claims(rule).into()),
             Err(Unacceptable::Expired) => {
                 return Err(Unknown {
                     holder: Some(holder),
-                    ..DenialReason::CredentialExpired.into()
+                    ..Fault::ExpiredToken.into()
                 });
             }
         };
@@ -137,16 +160,30 @@ impl Gate {
     }
 
     /// Finds the profile that a token names: by its own name, by the name that the issuer has for it, or by its API key.
-    fn named(&self, token: &Token<'_>, registry: &impl Registry) -> Option<(Digest, Arc<Holder>)> {
-        let subject = token.subject(&self.token_claims, self.names_by_key_id)?;
-        let find = |name| Some((name, found(&name, registry)?));
-        if let Ok(id) = subject.parse::<ProfileId>() {
-            return find(named_by_profile(&id));
-        }
-        let issuer = token.claims().get("iss").and_then(|it| it.as_str());
-        issuer
-            .and_then(|issuer| find(named_by_identity(issuer, subject)))
-            .or_else(|| find(api_key::digest(subject.as_bytes())))
+    fn named(
+        &self,
+        token: &Token<'_>,
+        registry: &impl Registry,
+        trace: &mut impl Trace,
+    ) -> Result<(Digest, Arc<Holder>), Fault> {
+        let subject = token
+            .subject(&self.token_claims, self.names_by_key_id)
+            .ok_or(Fault::Nameless)?;
+        let mut find = |name: Name<'_>| {
+            trace.sought(name);
+            let digest = name.digest();
+            Some((digest, found(&digest, registry)?))
+        };
+        let holder = if let Ok(id) = subject.parse::<ProfileId>() {
+            find(Name::Profile(id))
+        } else {
+            let issuer = token.claims().get("iss").and_then(|it| it.as_str());
+            let client = subject;
+            issuer
+                .and_then(|issuer| find(Name::Identity { issuer, client }))
+                .or_else(|| find(Name::Key(subject.as_bytes())))
+        };
+        holder.ok_or(Fault::UnknownName)
     }
 
     /// The claims that the service is told.
@@ -183,16 +220,33 @@ fn is_signed(token: &Token<'_>, method: &TokenRecord, world: &World<'_>) -> bool
     })
 }
 
-fn holder_of_key(key: &[u8], registry: &impl Registry) -> Option<Arc<Holder>> {
+/// The one credential of a request.
+fn presented<'p, 'a>(
+    presentation: &'p Presentation<'a>,
+) -> Result<&'p PresentedCredential<'a>, Fault> {
+    match presentation.credential() {
+        Ok(Some(credential)) => Ok(credential),
+        Ok(None) if presentation.is_malformed() => Err(Fault::Malformed),
+        Ok(None) => Err(Fault::Missing),
+        Err(SeveralCredentials) => Err(Fault::Several),
+    }
+}
+
+fn holder_of_key(
+    key: &[u8],
+    registry: &impl Registry,
+    trace: &mut impl Trace,
+) -> Result<Arc<Holder>, Fault> {
+    trace.sought(Name::Key(key));
     let digest = api_key::digest(key);
     let holder = match registry.cached(&digest) {
         Some(holder) => holder,
-        None if api_key::is_mistyped(key) => return None,
-        None => registry.stored(&digest)?,
+        None if api_key::is_mistyped(key) => return Err(Fault::Mistyped),
+        None => registry.stored(&digest).ok_or(Fault::UnknownKey)?,
     };
     match holder.record().credential {
-        CredentialRecord::ApiKey(_) => Some(holder),
-        CredentialRecord::Token { .. } => None,
+        CredentialRecord::ApiKey(_) => Ok(holder),
+        CredentialRecord::Token { .. } => Err(Fault::OnlyAName),
     }
 }
 
@@ -202,24 +256,22 @@ fn found(name: &Digest, registry: &impl Registry) -> Option<Arc<Holder>> {
 
 /// Whether someone who has proved who they are may call anything now.
 pub(super) fn check_standing(
-    record: &Record,
+    holder: &Holder,
     now_ms: &dyn Fn() -> u64,
+    trace: &mut impl Trace,
 ) -> Result<(), DenialReason> {
-    let is_over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms());
+    let record = holder.record();
+    let conditions = &record.conditions;
     let key = record.key().map(|key| &*key.standing);
-    match key.map(|key| key.state) {
-        None | Some(KeyState::Active) => {}
-        Some(KeyState::Revoked) => return Err(DenialReason::CredentialRevoked),
-    }
-    if !record.conditions.client_enabled {
-        return Err(DenialReason::ClientDisabled);
-    }
-    if !record.conditions.profile_enabled {
-        return Err(DenialReason::ProfileDisabled);
-    }
-    let key_end = key.and_then(|key| key.expires_at_ms);
-    if is_over(key_end) || is_over(record.conditions.expires_at_ms) {
-        return Err(DenialReason::CredentialExpired);
-    }
-    Ok(())
+    let is_current = key.is_none_or(|key| key.state == KeyState::Active);
+    let (client, profile) = (conditions.client_enabled, conditions.profile_enabled);
+    require(trace, Finding::Key(holder), is_current, CredentialRevoked)?;
+    require(trace, Finding::Client(holder), client, ClientDisabled)?;
+    require(trace, Finding::Profile(holder), profile, ProfileDisabled)?;
+    let ends = [
+        key.and_then(|key| key.expires_at_ms),
+        conditions.expires_at_ms,
+    ];
+    let is_good = ends.iter().flatten().all(|end_ms| now_ms() < *end_ms);
+    require(trace, Finding::Expiry(holder), is_good, CredentialExpired)
 }

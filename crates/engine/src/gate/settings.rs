@@ -1,6 +1,6 @@
 //! The settings of one filter, as they are given, and what makes them possible.
 
-use super::{Gate, IdentityHeaders, fold, length_bit};
+use super::{Gate, fold, length_bit};
 
 /// What one filter is told about requests: where credentials are, and how services learn who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,30 @@ pub struct GateSettings {
     pub observe: bool,
 }
 
+/// The names of the headers that tell a service who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// Carries the client's id.
+    pub client_id: String,
+    /// Carries the client's name, percent-encoded where it is not printable ASCII.
+    pub client_name: String,
+    /// Carries the access profile's id.
+    pub access_profile_id: String,
+    /// Carries the collection as `name/version`.
+    pub api_collection: String,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        Self {
+            client_id: "x-client-id".into(),
+            client_name: "x-client-name".into(),
+            access_profile_id: "x-access-profile-id".into(),
+            api_collection: "x-api-collection".into(),
+        }
+    }
+}
+
 /// A setting cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be used here: {reason}")]
@@ -49,6 +73,17 @@ impl Default for GateSettings {
             passes_preflight: false,
             observe: false,
         }
+    }
+}
+
+impl IdentityHeaders {
+    fn names(&self) -> [&str; 4] {
+        [
+            &self.client_id,
+            &self.client_name,
+            &self.access_profile_id,
+            &self.api_collection,
+        ]
     }
 }
 

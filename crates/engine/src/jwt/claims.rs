@@ -13,8 +13,27 @@ pub const LEEWAY_MS: u64 = 60_000;
 pub enum Unacceptable {
     /// It was good until some time ago.
     Expired,
-    /// It never was, or is not yet.
-    Wrong,
+    /// It never was, or is not yet, by this rule.
+    Wrong(Rule),
+}
+
+/// A rule about the claims of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `exp`, `nbf` and `iat` are numbers.
+    Times,
+    /// There is an end: `exp`.
+    Expiry,
+    /// It has begun: `nbf`.
+    Start,
+    /// It lasts no longer than the profile allows, and was not issued in the future: `iat` and `exp`.
+    Lifetime,
+    /// It was issued by somebody whom the profile believes: `iss`.
+    Issuer,
+    /// It is meant for what the profile says: `aud`.
+    Audience,
+    /// It makes the claim with this place among those that the profile asks for.
+    Required(usize),
 }
 
 impl TokenRules {
@@ -29,7 +48,8 @@ impl TokenRules {
         let is_one_of = |value: &str, list: &[String]| list.iter().any(|known| known == value);
         if !self.issuers.is_empty() {
             let issuer = claims.get("iss").and_then(Value::as_str);
-            require(issuer.is_some_and(|issuer| is_one_of(issuer, &self.issuers)))?;
+            let is_believed = issuer.is_some_and(|issuer| is_one_of(issuer, &self.issuers));
+            require(is_believed, Rule::Issuer)?;
         }
         if !self.audiences.is_empty() {
             let is_meant = match claims.get("aud") {
@@ -43,14 +63,15 @@ impl TokenRules {
                 }
                 _ => false,
             };
-            require(is_meant)?;
+            require(is_meant, Rule::Audience)?;
         }
-        for (name, expected) in &self.required_claims {
+        for (place, (name, expected)) in self.required_claims.iter().enumerate() {
             let value = claims.get(name).filter(|value| !value.is_null());
-            let value = value.ok_or(Unacceptable::Wrong)?;
-            if let Some(expected) = expected {
-                require(says(name, value, expected))?;
-            }
+            let is_made = value.is_some_and(|value| match expected {
+                Some(expected) => says(name, value, expected),
+                None => true,
+            });
+            require(is_made, Rule::Required(place))?;
         }
         Ok(good_until_ms)
     }
@@ -59,18 +80,20 @@ impl TokenRules {
         let time = |name| match claims.get(name) {
             None => Ok(None),
             Some(Value::Number(seconds)) => Ok(Some(to_ms(seconds))),
-            Some(_) => Err(Unacceptable::Wrong),
+            Some(_) => Err(Unacceptable::Wrong(Rule::Times)),
         };
         let (expiry, start, issued) = (time("exp")?, time("nbf")?, time("iat")?);
-        require(expiry.is_some() || self.allows_no_expiry)?;
+        require(expiry.is_some() || self.allows_no_expiry, Rule::Expiry)?;
         let not_before = now_ms.saturating_add(LEEWAY_MS);
-        require(start.is_none_or(|start| start <= not_before))?;
+        let has_begun = start.is_none_or(|start| start <= not_before);
+        require(has_begun, Rule::Start)?;
         if let Some(longest_s) = self.max_lifetime_s {
             let (Some(expiry), Some(issued)) = (expiry, issued) else {
-                return Err(Unacceptable::Wrong);
+                return Err(Unacceptable::Wrong(Rule::Lifetime));
             };
             let lifetime = expiry.saturating_sub(issued);
-            require(lifetime <= longest_s.saturating_mul(1_000) && issued <= not_before)?;
+            let is_short = lifetime <= longest_s.saturating_mul(1_000);
+            require(is_short && issued <= not_before, Rule::Lifetime)?;
         }
         let good_until_ms = expiry.map_or(u64::MAX, |expiry| expiry.saturating_add(LEEWAY_MS));
         if good_until_ms <= now_ms {
@@ -80,11 +103,11 @@ impl TokenRules {
     }
 }
 
-fn require(holds: bool) -> Result<(), Unacceptable> {
+fn require(holds: bool, rule: Rule) -> Result<(), Unacceptable> {
     if holds {
         Ok(())
     } else {
-        Err(Unacceptable::Wrong)
+        Err(Unacceptable::Wrong(rule))
     }
 }
 
@@ -154,8 +177,11 @@ mod tests {
         assert_eq!(outcome, expected, "{claims}");
     }
 
-    const WRONG: Result<u64, Unacceptable> = Err(Unacceptable::Wrong);
     const EXPIRED: Result<u64, Unacceptable> = Err(Unacceptable::Expired);
+
+    const fn wrong(rule: Rule) -> Result<u64, Unacceptable> {
+        Err(Unacceptable::Wrong(rule))
+    }
 
     #[test]
     fn a_token_needs_an_end_that_is_not_past() {
@@ -164,7 +190,7 @@ mod tests {
         check(&rules, &json!({"exp": NOW_S + 5}), until(NOW_S + 5));
         check(&rules, &json!({"exp": NOW_S - 59}), until(NOW_S - 59));
         check(&rules, &json!({"exp": NOW_S - 60}), EXPIRED);
-        check(&rules, &json!({}), WRONG);
+        check(&rules, &json!({}), wrong(Rule::Expiry));
         let lenient = TokenRules {
             allows_no_expiry: true,
             ..TokenRules::default()
@@ -188,9 +214,17 @@ mod tests {
         check(&rules, &json!({"exp": 1e300}), Ok(u64::MAX));
         check(&rules, &json!({"exp": u64::MAX}), Ok(u64::MAX));
         for no_number in [json!("1900000000"), json!(null), json!([1]), json!(true)] {
-            check(&rules, &json!({"exp": no_number}), WRONG);
-            check(&rules, &json!({"exp": NOW_S + 5, "nbf": no_number}), WRONG);
-            check(&rules, &json!({"exp": NOW_S + 5, "iat": no_number}), WRONG);
+            check(&rules, &json!({"exp": no_number}), wrong(Rule::Times));
+            check(
+                &rules,
+                &json!({"exp": NOW_S + 5, "nbf": no_number}),
+                wrong(Rule::Times),
+            );
+            check(
+                &rules,
+                &json!({"exp": NOW_S + 5, "iat": no_number}),
+                wrong(Rule::Times),
+            );
         }
     }
 
@@ -199,7 +233,7 @@ mod tests {
         let rules = TokenRules::default();
         let token = |nbf: u64| json!({"exp": NOW_S + 900, "nbf": nbf});
         check(&rules, &token(NOW_S + 60), Ok((NOW_S + 960) * 1_000));
-        check(&rules, &token(NOW_S + 61), WRONG);
+        check(&rules, &token(NOW_S + 61), wrong(Rule::Start));
     }
 
     #[test]
@@ -214,10 +248,18 @@ mod tests {
             &token(NOW_S, NOW_S + 300),
             Ok((NOW_S + 360) * 1_000),
         );
-        check(&rules, &token(NOW_S, NOW_S + 301), WRONG);
-        check(&rules, &token(NOW_S + 61, NOW_S + 100), WRONG);
-        check(&rules, &json!({"exp": NOW_S + 10}), WRONG);
-        check(&rules, &json!({"iat": 0, "exp": 1e300}), WRONG);
+        check(&rules, &token(NOW_S, NOW_S + 301), wrong(Rule::Lifetime));
+        check(
+            &rules,
+            &token(NOW_S + 61, NOW_S + 100),
+            wrong(Rule::Lifetime),
+        );
+        check(&rules, &json!({"exp": NOW_S + 10}), wrong(Rule::Lifetime));
+        check(
+            &rules,
+            &json!({"iat": 0, "exp": 1e300}),
+            wrong(Rule::Lifetime),
+        );
     }
 
     #[test]
@@ -231,14 +273,14 @@ mod tests {
         for (iss, aud, expected) in [
             (json!("i2"), json!("a1"), good),
             (json!("i1"), json!(["x", "a2"]), good),
-            (json!("i3"), json!("a1"), WRONG),
-            (json!(["i1"]), json!("a1"), WRONG),
-            (json!("i1"), json!("x"), WRONG),
-            (json!("i1"), json!([]), WRONG),
-            (json!("i1"), json!(["a1", 7]), WRONG),
-            (json!("i1"), json!(null), WRONG),
-            (json!(null), json!("a1"), WRONG),
-            (json!("I1"), json!("a1"), WRONG),
+            (json!("i3"), json!("a1"), wrong(Rule::Issuer)),
+            (json!(["i1"]), json!("a1"), wrong(Rule::Issuer)),
+            (json!("i1"), json!("x"), wrong(Rule::Audience)),
+            (json!("i1"), json!([]), wrong(Rule::Audience)),
+            (json!("i1"), json!(["a1", 7]), wrong(Rule::Audience)),
+            (json!("i1"), json!(null), wrong(Rule::Audience)),
+            (json!(null), json!("a1"), wrong(Rule::Issuer)),
+            (json!("I1"), json!("a1"), wrong(Rule::Issuer)),
         ] {
             check(
                 &rules,
@@ -258,18 +300,48 @@ mod tests {
         let good = Ok(u64::MAX);
         for (name, expected, claims, outcome) in [
             ("tenant", None, json!({"tenant": ""}), good),
-            ("tenant", None, json!({"tenant": null}), WRONG),
-            ("tenant", None, json!({}), WRONG),
+            (
+                "tenant",
+                None,
+                json!({"tenant": null}),
+                wrong(Rule::Required(0)),
+            ),
+            ("tenant", None, json!({}), wrong(Rule::Required(0))),
             ("tenant", Some("acme"), json!({"tenant": "acme"}), good),
-            ("tenant", Some("acme"), json!({"tenant": "acme "}), WRONG),
+            (
+                "tenant",
+                Some("acme"),
+                json!({"tenant": "acme "}),
+                wrong(Rule::Required(0)),
+            ),
             ("tenant", Some("7"), json!({"tenant": 7}), good),
             ("admin", Some("true"), json!({"admin": true}), good),
             ("roles", Some("r"), json!({"roles": ["q", "r"]}), good),
-            ("roles", Some("r"), json!({"roles": [["r"]]}), WRONG),
-            ("roles", Some("r"), json!({"roles": {"r": true}}), WRONG),
+            (
+                "roles",
+                Some("r"),
+                json!({"roles": [["r"]]}),
+                wrong(Rule::Required(0)),
+            ),
+            (
+                "roles",
+                Some("r"),
+                json!({"roles": {"r": true}}),
+                wrong(Rule::Required(0)),
+            ),
             ("scope", Some("read"), json!({"scope": "write read"}), good),
-            ("scope", Some("read"), json!({"scope": "readall"}), WRONG),
-            ("scp", Some("read"), json!({"scp": "write read"}), WRONG),
+            (
+                "scope",
+                Some("read"),
+                json!({"scope": "readall"}),
+                wrong(Rule::Required(0)),
+            ),
+            (
+                "scp",
+                Some("read"),
+                json!({"scp": "write read"}),
+                wrong(Rule::Required(0)),
+            ),
         ] {
             check(&required(name, expected), &claims, outcome);
         }

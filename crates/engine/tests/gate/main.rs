@@ -8,6 +8,7 @@
 
 mod carrying;
 mod forging;
+mod hearing;
 mod keys;
 mod naming;
 mod observing;
@@ -18,3 +19,4 @@ mod remembering;
 mod scene;
 mod second_opinion;
 mod telling;
+mod tracing;

@@ -17,6 +17,7 @@ use portcullis_feed::{
 };
 use serde_json::{Value, json};
 
+use crate::hearing::Heard;
 use crate::keys;
 
 pub const NOW_S: u64 = 1_800_000_000;
@@ -24,7 +25,7 @@ pub const NOW_S: u64 = 1_800_000_000;
 /// A gate with all that it knows.
 pub struct Scene {
     gate: Gate,
-    routes: Arc<Routes>,
+    routes: Option<Arc<Routes>>,
     holders: RefCell<HashMap<Digest, Arc<Holder>>>,
     verified: VerifiedTokens,
     verifications: Cell<usize>,
@@ -43,7 +44,7 @@ impl Scene {
     pub fn with(settings: GateSettings, profiles: &[Profile], collections: &[Collection]) -> Self {
         let scene = Self {
             gate: Gate::new(settings).unwrap(),
-            routes: Arc::new(Routes::compile(collections)),
+            routes: Some(Arc::new(Routes::compile(collections))),
             holders: RefCell::default(),
             verified: VerifiedTokens::new(1 << 20, (1, 2)),
             verifications: Cell::new(0),
@@ -52,6 +53,14 @@ impl Scene {
         };
         scene.learn(profiles);
         scene
+    }
+
+    /// Which has not heard of any records yet.
+    pub fn knowing_nothing() -> Self {
+        Self {
+            routes: None,
+            ..Self::of(&[])
+        }
     }
 
     /// Forgets all profiles and knows these instead.
@@ -124,6 +133,20 @@ impl Scene {
         headers: &[(&str, &str)],
         read: impl FnOnce(Decision<'_>) -> T,
     ) -> T {
+        self.ask_aloud(address, method, target, headers, |decision, _| {
+            read(decision)
+        })
+    }
+
+    /// The same, with what is heard meanwhile.
+    pub fn ask_aloud<T>(
+        &self,
+        address: Option<IpAddr>,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        read: impl FnOnce(Decision<'_>, Heard) -> T,
+    ) -> T {
         let pseudo = [
             (":method", method),
             (":authority", "api.example"),
@@ -140,13 +163,25 @@ impl Scene {
             signatures: self,
             verified: &self.verified,
         };
-        read(self.gate.decide(&request, self, &world))
+        let decision = self.gate.decide(&request, self, &world);
+        // Once more, by somebody who remembers nothing and leaves no trace here.
+        let fresh = World {
+            signatures: &PureRust,
+            verified: &VerifiedTokens::new(1 << 20, (1, 2)),
+            ..world
+        };
+        let mut heard = Heard::default();
+        let aloud = self
+            .gate
+            .decide_aloud(&request, &Unseen(self), &fresh, &mut heard);
+        heard.agrees(&aloud, &decision);
+        read(decision, heard)
     }
 }
 
 impl Registry for Scene {
     fn routes(&self) -> Option<Arc<Routes>> {
-        Some(Arc::clone(&self.routes))
+        self.routes.clone()
     }
 
     fn cached(&self, _: &Digest) -> Option<Arc<Holder>> {
@@ -156,6 +191,23 @@ impl Registry for Scene {
     fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
         self.lookups.borrow_mut().push(*digest);
         self.holders.borrow().get(digest).cloned()
+    }
+}
+
+/// The same records, of which nobody notes what is looked up.
+struct Unseen<'s>(&'s Scene);
+
+impl Registry for Unseen<'_> {
+    fn routes(&self) -> Option<Arc<Routes>> {
+        self.0.routes()
+    }
+
+    fn cached(&self, _: &Digest) -> Option<Arc<Holder>> {
+        None
+    }
+
+    fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
+        self.0.holders.borrow().get(digest).cloned()
     }
 }
 

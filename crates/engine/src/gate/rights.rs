@@ -1,0 +1,59 @@
+//! What a caller may do who has proved who they are: call from where they do, and call what they do.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Request;
+use super::trace::{Finding, Trace, find, require};
+use crate::decision::Denial;
+use crate::decision::DenialReason::{
+    AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound,
+};
+use crate::holder::{Granted, Holder};
+use crate::route::{RoutedCollection, RoutedEndpoint};
+
+/// Whether a profile may call an endpoint from where it does.
+pub(super) fn grant<'r, 'a>(
+    holder: &Arc<Holder>,
+    endpoint: Option<&'r RoutedEndpoint>,
+    request: &Request<'a>,
+    trace: &mut impl Trace,
+) -> Result<&'r Arc<RoutedCollection>, Denial<'a>> {
+    let denied = |reason| Denial::new(reason).of(holder);
+    check_address(holder, request, trace).map_err(|judged_address| Denial {
+        judged_address,
+        ..denied(AddressNotAllowed)
+    })?;
+    let endpoint =
+        find(trace, Finding::Route(endpoint), endpoint, EndpointNotFound).map_err(denied)?;
+    let collection = &endpoint.collection;
+    let denied = |reason| denied(reason).to(collection);
+    let granted = &holder.record().collections;
+    let is_granted = granted.contains(&Granted::from(&collection.id));
+    require(
+        trace,
+        Finding::Grant(endpoint),
+        is_granted,
+        CollectionNotGranted,
+    )
+    .map_err(denied)?;
+    let finding = Finding::Endpoint(endpoint);
+    require(trace, finding, endpoint.enabled, EndpointDisabled).map_err(denied)?;
+    Ok(collection)
+}
+
+/// Whether a profile may be used from where it is, or the address that was not allowed, if it is known.
+pub(super) fn check_address(
+    holder: &Holder,
+    request: &Request<'_>,
+    trace: &mut impl Trace,
+) -> Result<(), Option<IpAddr>> {
+    let rules = &holder.record().conditions.addresses;
+    let address = if rules.is_empty() {
+        None
+    } else {
+        (request.address)()
+    };
+    let finding = Finding::Address(holder, address);
+    require(trace, finding, rules.allows(address), AddressNotAllowed).map_err(|_| address)
+}
