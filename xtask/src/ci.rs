@@ -2,7 +2,7 @@
 
 mod bootstraps;
 mod compose;
-mod generated;
+pub mod generated;
 mod licences;
 mod paths;
 pub mod rooms;

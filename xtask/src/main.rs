@@ -32,6 +32,8 @@ enum Task {
     },
     /// Check everything that can be checked without running the product
     Ci,
+    /// Write the files that are generated and committed: `docs/openapi.json` and `docs/operations.md`
+    Generate,
     /// Run only the sample service of the demo, which answers with what reached it
     Service {
         /// Where it listens
@@ -143,6 +145,7 @@ fn perform(task: Task) -> Result<()> {
     match task {
         Task::Up { check } => up::up(check),
         Task::Test { further } => test::test(&further),
+        Task::Generate => ci::generated::write(),
         Task::Ci => ci::ci(),
         Task::Service { listen } => {
             let service = Service::start_on(listen)?;

@@ -4,6 +4,7 @@ pub mod access_profiles;
 pub mod answer;
 pub mod applied;
 pub mod asked;
+pub mod audit;
 pub mod clients;
 pub mod collections;
 pub mod explain;
@@ -13,7 +14,11 @@ pub mod gateways;
 pub mod jwt;
 pub mod keys;
 pub mod openapi;
+pub mod operators;
 pub mod policies;
+pub mod robot_tokens;
+pub mod roles;
+pub mod sessions;
 
 use std::sync::Arc;
 
@@ -22,53 +27,81 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use roles::{ByRole as _, open};
 
 /// How many bytes a body may have.
 const LARGEST_BODY_BYTES: usize = 256 * 1024;
 
-/// All paths, with their description. `of_records` is laid over those that change records, `of_others` over the rest.
+/// All paths, with their description. `of_records` is laid over those that change records, `of_others` over the rest, and
+/// `of_known` over all that need to know who asks.
 pub fn routes(
     of_records: impl FnOnce(OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>>,
     of_others: impl FnOnce(OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>>,
+    of_known: impl FnOnce(OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>>,
 ) -> OpenApiRouter<Arc<App>> {
-    let v1 = of_records(records())
-        .merge(of_others(others()))
+    let known = of_records(records()).merge(of_others(others()));
+    let v1 = of_known(known)
+        .merge(OpenApiRouter::new().routes(open(routes!(sessions::log_in))))
         .layer(DefaultBodyLimit::max(LARGEST_BODY_BYTES));
     OpenApiRouter::with_openapi(openapi::frame()).nest("/api/v1", v1)
 }
 
-/// What gateways hear of.
+/// What gateways hear of, by the role that is needed.
 fn records() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(clients::list, clients::create))
-        .routes(routes!(clients::read, clients::change, clients::delete))
-        .routes(routes!(access_profiles::list, access_profiles::create))
-        .routes(routes!(
-            access_profiles::read,
-            access_profiles::change,
-            access_profiles::delete
-        ))
-        .routes(routes!(keys::refresh))
-        .routes(routes!(keys::list, keys::create))
-        .routes(routes!(keys::change, keys::revoke))
-        .routes(routes!(collections::list, collections::create))
-        .routes(routes!(
-            collections::read,
-            collections::change,
-            collections::delete
-        ))
-        .routes(routes!(policies::list, policies::create))
-        .routes(routes!(policies::read, policies::change, policies::delete))
+        .viewer(routes!(clients::list))
+        .editor(routes!(clients::create))
+        .viewer(routes!(clients::read))
+        .editor(routes!(clients::change, clients::delete))
+        .viewer(routes!(access_profiles::list))
+        .editor(routes!(access_profiles::create))
+        .viewer(routes!(access_profiles::read))
+        .editor(routes!(access_profiles::change, access_profiles::delete))
+        .editor(routes!(keys::refresh))
+        .viewer(routes!(keys::list))
+        .editor(routes!(keys::create))
+        .editor(routes!(keys::change, keys::revoke))
+        .viewer(routes!(collections::list))
+        .editor(routes!(collections::create))
+        .viewer(routes!(collections::read))
+        .editor(routes!(collections::change, collections::delete))
+        .viewer(routes!(policies::list))
+        .editor(routes!(policies::create))
+        .viewer(routes!(policies::read))
+        .editor(routes!(policies::change, policies::delete))
 }
 
-/// What is between operators and the control plane.
+/// What is between operators and the control plane, by the role that is needed.
 fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(explain::paths())
-        .routes(routes!(feed_keys::list, feed_keys::create))
-        .routes(routes!(feed_keys::delete))
-        .routes(routes!(gateway_tokens::list, gateway_tokens::create))
-        .routes(routes!(gateway_tokens::read, gateway_tokens::delete))
-        .routes(routes!(gateways::list))
-        .routes(routes!(gateways::read, gateways::forget))
+        .viewer(routes!(feed_keys::list))
+        .admin(routes!(feed_keys::create))
+        .admin(routes!(feed_keys::delete))
+        .viewer(routes!(gateway_tokens::list))
+        .admin(routes!(gateway_tokens::create))
+        .viewer(routes!(gateway_tokens::read))
+        .admin(routes!(gateway_tokens::delete))
+        .viewer(routes!(gateways::list))
+        .viewer(routes!(gateways::read))
+        .editor(routes!(gateways::forget))
+        .admin(routes!(operators::list, operators::create))
+        .admin(routes!(
+            operators::read,
+            operators::change,
+            operators::delete
+        ))
+        .admin(routes!(operators::link))
+        .admin(routes!(robot_tokens::list, robot_tokens::create))
+        .admin(routes!(
+            robot_tokens::read,
+            robot_tokens::change,
+            robot_tokens::delete
+        ))
+        .admin(routes!(audit::list))
+        .admin(routes!(audit::export))
+        .viewer(routes!(sessions::read, sessions::log_out))
+        .viewer(routes!(sessions::change_password))
+        .viewer(routes!(sessions::list))
+        .viewer(routes!(sessions::delete))
 }

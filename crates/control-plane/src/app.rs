@@ -2,10 +2,12 @@
 
 pub mod access_profile;
 pub mod api_key;
+pub mod audit;
 pub mod changes;
 pub mod client;
 pub mod collection;
 pub mod draft;
+pub mod email;
 pub mod explanation;
 pub mod feed_key;
 pub mod gateway;
@@ -13,17 +15,27 @@ pub mod gateway_token;
 pub mod jwt;
 pub mod key_material;
 pub mod key_set;
+pub mod link;
 pub mod news;
+pub mod operator;
 pub mod page;
+pub mod password;
 pub mod policy;
+pub mod public_url;
 pub mod refusal;
 pub mod removals;
+pub mod robot_token;
+pub mod role;
+pub mod session;
+pub mod single_sign_on;
 pub mod text;
+mod throttle;
 pub mod time;
 pub mod token;
+mod uses;
 pub mod world;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
 use portcullis_feed::Revision;
@@ -35,6 +47,12 @@ use feed_key::FeedKeys;
 use gateway::Gateways;
 use gateway_token::Admissions;
 use key_set::Networks;
+use link::ShownLink;
+use password::Turns;
+use public_url::PublicUrl;
+use single_sign_on::SingleSignOn;
+use throttle::Throttle;
+use uses::Uses;
 
 pub use refusal::{Refusal, Violation};
 pub use world::{Clock, Entropy, NoEntropy, World};
@@ -50,6 +68,11 @@ pub struct App {
     feed_keys: FeedKeys,
     admissions: Admissions,
     gateways: Arc<Gateways>,
+    passwords: Turns,
+    public_url: OnceLock<PublicUrl>,
+    single_sign_on: OnceLock<SingleSignOn>,
+    throttle: Throttle,
+    uses: Uses,
 }
 
 /// What an edit did, and the revision at which gateways know it.
@@ -110,7 +133,29 @@ impl App {
             feed_keys: FeedKeys::default(),
             admissions: Admissions::none(),
             gateways,
+            passwords: Turns::default(),
+            public_url: OnceLock::new(),
+            single_sign_on: OnceLock::new(),
+            throttle: Throttle::default(),
+            uses: Uses::default(),
         })
+    }
+
+    /// Says by which URL browsers come. Only what is said first counts.
+    pub fn set_public_url(&self, url: PublicUrl) {
+        let _ = self.public_url.set(url);
+    }
+
+    /// By which URL browsers come: this machine's own address, as long as nothing else is said.
+    #[must_use]
+    pub fn public_url(&self) -> &PublicUrl {
+        self.public_url.get_or_init(PublicUrl::of_this_machine)
+    }
+
+    /// Where a link leads.
+    #[must_use]
+    pub fn link_url(&self, link: &ShownLink) -> String {
+        format!("{}/console/link?token={}", self.public_url(), link.token)
     }
 
     /// A name for a request that has none. Without randomness it is the time, which may be another's too.

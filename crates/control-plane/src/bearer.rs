@@ -1,4 +1,4 @@
-//! Who asks: the bearer token (RFC 6750) of a request, looked up by its digest before anything else is done.
+//! By which token a request comes: the bearer token (RFC 6750) of a request, looked up by its digest before anything else is done.
 
 use std::sync::Arc;
 
@@ -10,26 +10,11 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 
-/// Lets operators pass. Those behind find who it is among the extensions of the request.
-pub async fn operators_only(app: State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let Some(token) = token(request.headers()) else {
-        return no_token();
-    };
-    match app.identify(token).await {
-        Ok(Some(who)) => {
-            request.extensions_mut().insert(who);
-            next.run(request).await
-        }
-        Ok(None) => refused("the token is not known here"),
-        Err(refusal) => Problem::from(refusal).into_response(),
-    }
-}
-
 /// Lets gateways pass, for as long as their token lasts: a request that is open when it ends is refused too. Those
 /// behind find the name of the token among the extensions of the request.
 pub async fn gateways_only(app: State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let Some(token) = token(request.headers()) else {
-        return no_token();
+        return no_token().into_response();
     };
     let Some(mut admission) = app.admit(token) else {
         return refused("the token is not known here, or has expired");
@@ -46,8 +31,10 @@ pub async fn gateways_only(app: State<Arc<App>>, mut request: Request, next: Nex
     refused("the token has expired")
 }
 
-fn no_token() -> Response {
-    refused("the request has no `authorization: Bearer` header")
+/// What is wrong with a request that says nothing of who asks.
+pub(crate) fn no_token() -> Problem {
+    let detail = "the request has no `authorization: Bearer` header";
+    Problem::new(Kind::Unauthorized, detail)
 }
 
 fn refused(detail: &str) -> Response {
@@ -55,7 +42,7 @@ fn refused(detail: &str) -> Response {
 }
 
 /// The token, where there is exactly one.
-fn token(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, None) = (values.next()?.as_bytes(), values.next()) else {
         return None;

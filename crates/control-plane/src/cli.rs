@@ -41,7 +41,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Backup(backup::Backup),
     Restore(restore::Restore),
     RotateSecretKey(rotate_secret_key::RotateSecretKey),

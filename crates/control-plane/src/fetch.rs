@@ -4,6 +4,7 @@
 mod exchange;
 mod failure;
 mod freshness;
+mod provider;
 mod resolver;
 pub mod rounds;
 mod trust;

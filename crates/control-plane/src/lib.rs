@@ -6,6 +6,7 @@ pub mod api;
 pub mod app;
 pub mod bearer;
 pub mod cli;
+pub mod console;
 pub mod feed;
 pub mod fetch;
 pub mod health;

@@ -1,6 +1,6 @@
 //! Refusals as HTTP answers: problem details (RFC 9457), for all doors alike.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_feed::CollectionId;
 use portcullis_store::ProfileName;
@@ -45,6 +45,9 @@ pub struct ProblemDetails {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub collections: Vec<String>,
+    /// For how many seconds to wait, told in a header.
+    #[serde(skip)]
+    retry_after_s: Option<u64>,
 }
 
 /// What is wrong with one field.
@@ -81,6 +84,7 @@ pub struct GatewayReference {
 pub enum Kind {
     MalformedRequest,
     Unauthorized,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -88,6 +92,8 @@ pub enum Kind {
     BodyTooLarge,
     UnsupportedContentType,
     InvalidContent,
+    TooManyRequests,
+    ProviderFailed,
     Unavailable,
 }
 
@@ -103,6 +109,21 @@ impl Kind {
                 StatusCode::UNAUTHORIZED,
                 "urn:portcullis:problem:unauthorized",
                 "a known token is needed",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "urn:portcullis:problem:forbidden",
+                "this is not permitted",
+            ),
+            Self::ProviderFailed => (
+                StatusCode::BAD_GATEWAY,
+                "urn:portcullis:problem:provider-failed",
+                "the identity provider failed",
+            ),
+            Self::TooManyRequests => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "urn:portcullis:problem:too-many-requests",
+                "there were too many attempts",
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
@@ -161,6 +182,7 @@ impl Problem {
             profiles: Vec::new(),
             gateways: Vec::new(),
             collections: Vec::new(),
+            retry_after_s: None,
         }))
     }
 
@@ -233,7 +255,26 @@ impl From<Refusal> for Problem {
             | Refusal::OfEnvironment { .. }
             | Refusal::LastFeedKey
             | Refusal::TooManyTokens { .. }
+            | Refusal::EmailTaken { .. }
+            | Refusal::LastAdmin
+            | Refusal::TooManyRobotTokens { .. }
             | Refusal::NotLost { .. } => Self::new(Kind::Conflict, detail),
+            Refusal::LinkSpent | Refusal::NoSingleSignOn => Self::new(Kind::NotFound, detail),
+            Refusal::ForeignAnswer | Refusal::NotAdmitted => Self::new(Kind::Forbidden, detail),
+            Refusal::ProviderFailed(_) => {
+                tracing::warn!(detail, "single sign-on failed");
+                Self::new(Kind::ProviderFailed, detail)
+            }
+            Refusal::LogInFailed => Self::new(Kind::Unauthorized, detail),
+            Refusal::TooManyAttempts { retry_after_s } => {
+                let mut problem = Self::new(Kind::TooManyRequests, detail);
+                problem.0.retry_after_s = Some(retry_after_s);
+                problem
+            }
+            Refusal::NoHash => {
+                tracing::error!("a password cannot be hashed");
+                Self::new(Kind::Unavailable, detail)
+            }
             Refusal::FeedKeyReliedOn { gateways } => {
                 Self::new(Kind::Conflict, detail).with_gateways(gateways)
             }
@@ -253,16 +294,19 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, self.json()).into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        match status {
+impl Problem {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    /// What the answer says besides its body, whatever form that has.
+    pub fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        match self.status() {
             StatusCode::UNAUTHORIZED => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"portcullis\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -272,6 +316,16 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.json()).into_response();
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content_type);
+        self.add_headers(headers);
         response
     }
 }

@@ -13,11 +13,11 @@ use tokio::sync::watch;
 
 use crate::api::applied::{self, Waiting};
 use crate::app::App;
-use crate::{api, bearer, feed, health, problem, request_id};
+use crate::{api, bearer, console, feed, health, identity, problem, request_id};
 
 /// Everything, over one app. Long polls end when `stopping` becomes true.
 pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
-    let operators = from_fn_with_state(Arc::clone(app), bearer::operators_only);
+    let operators = from_fn_with_state(Arc::clone(app), identity::known_only);
     let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
     let waiting = Waiting {
         app: Arc::clone(app),
@@ -27,6 +27,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     let (api, document) = api::routes(
         |records| records.route_layer(waited),
         |others| others.route_layer(from_fn(applied::refused)),
+        |all| all.route_layer(operators),
     )
     .split_for_parts();
     let document = api::openapi::completed(document);
@@ -38,11 +39,12 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
-        .merge(api.route_layer(operators))
+        .merge(api)
         .route(
             "/api/v1/openapi.json",
             get(|| api::openapi::answer(document)),
         )
+        .merge(console::routes())
         .with_state(Arc::clone(app))
         .merge(
             Router::new()

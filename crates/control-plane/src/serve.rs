@@ -14,7 +14,11 @@ use tokio::sync::watch;
 
 use crate::app::feed_key::ChosenFeedKey;
 use crate::app::key_set::Networks;
+use crate::app::link::ShownLink;
+use crate::app::public_url::PublicUrl;
 use crate::app::removals::Days;
+use crate::app::single_sign_on::{ProviderSettings, SingleSignOn};
+use crate::app::time::Moment;
 use crate::app::token::{ChosenTokens, NewTokens};
 use crate::app::{App, NoEntropy, Refusal, World};
 use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
@@ -32,6 +36,10 @@ pub struct Settings {
     pub data: PathBuf,
     /// The PostgreSQL database that holds the records.
     pub database: Option<PostgresUrl>,
+    /// By which URL browsers reach it. The address on which it listens, when absent.
+    pub public_url: Option<PublicUrl>,
+    /// By which identity provider operators may log in.
+    pub single_sign_on: Option<ProviderSettings>,
     /// What its keys name.
     pub key_environment: String,
     /// From which networks that are not public keys may be fetched.
@@ -88,6 +96,9 @@ pub enum ServeError {
     /// The tokens cannot be made or kept.
     #[error("cannot settle the tokens")]
     Tokens(#[source] Refusal),
+    /// The link for the first operator cannot be made or kept.
+    #[error("cannot make the link for the first operator")]
+    FirstLink(#[source] Refusal),
     /// The keys that sign what gateways are told cannot be made or kept.
     #[error("cannot settle the feed keys")]
     FeedKeys(#[source] Refusal),
@@ -154,16 +165,28 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         tracing::info!(id = %key.id(), public_key = %key, "answers to gateways are signed with this feed key");
     }
     let (listener, address) = listen(&settings.listen).await?;
+    if let Some(provider) = settings.single_sign_on {
+        app.set_single_sign_on(SingleSignOn::new(provider, Arc::new(fetcher.clone())));
+    }
+    let public_url = settings.public_url;
+    app.set_public_url(public_url.unwrap_or_else(|| PublicUrl::of_address(address, false)));
     app.settle_tokens(settings.tokens, |new| {
         announce(address, new).map_err(ServeError::Output)
     })
     .await?;
+    if let Some(link) = app.make_first_link().await.map_err(ServeError::FirstLink)? {
+        invite(&app.link_url(&link), &link).map_err(ServeError::Output)?;
+    }
     tracing::info!(%address, data = %settings.data.display(), "serving");
 
     let (stop, stopping) = watch::channel(false);
     let mut ending = stopping.clone();
     let router = router(&app, stopping.clone());
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
         let _ = ending.wait_for(|stopping| *stopping).await;
     });
     let mut serving = tokio::spawn(serving.into_future());
@@ -244,6 +267,17 @@ fn announce(address: SocketAddr, new: &NewTokens) -> io::Result<()> {
     if let Some(token) = &new.gateway {
         writeln!(out, "gateway token: {token}  (shown only now)")?;
     }
+    out.flush()
+}
+
+/// One line: by which link the first operator comes.
+fn invite(url: &str, link: &ShownLink) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let until = Moment::from_ms(link.expires_at_ms);
+    writeln!(
+        out,
+        "set up the first operator: {url}  (works once, until {until})"
+    )?;
     out.flush()
 }
 

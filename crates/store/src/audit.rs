@@ -2,6 +2,7 @@
 //! it; and how it is read. Entries are added and never changed or removed: there is no statement that would.
 
 mod audited;
+mod people;
 mod query;
 
 use portcullis_feed::Revision;

@@ -17,7 +17,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -29,6 +29,11 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "gateways", include_str!("../migrations/5_gateways.sql")),
     (6, "audit", include_str!("../migrations/6_audit.sql")),
     (7, "replicas", include_str!("../migrations/7_replicas.sql")),
+    (
+        8,
+        "operators",
+        include_str!("../migrations/8_operators.sql"),
+    ),
 ];
 
 /// Where a database is.

@@ -57,13 +57,16 @@ mod jwt;
 mod key;
 mod key_set;
 mod life;
+mod operator;
 mod policy;
 mod postgres;
 mod profile;
 mod record;
+mod robot_token;
 mod rotation;
 mod row;
 mod secret;
+mod session;
 mod snapshot;
 mod sqlite;
 mod statement;
@@ -84,13 +87,16 @@ pub use gateway::{Gateway, TokenName};
 pub use history::NewLife;
 pub use key_set::{KeySet, SetKey, SetVersion};
 pub use life::{Share, Standing};
+pub use operator::{Operator, Password, ProviderIdentity, Role};
 pub use postgres::{InvalidPostgresUrl, PostgresUrl};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,
 };
+pub use robot_token::RobotToken;
 pub use rotation::Rotated;
 pub use secret::SecretKey;
+pub use session::{Link, LogInMethod, Session};
 pub use snapshot::Snapshot;
 pub use token::{GatewayToken, OperatorToken, TokenSource};
 pub use topic::{News, Topic};

@@ -115,7 +115,8 @@ impl IntoResponses for ReadRefusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         problems(&[
             ("400", "The query is malformed."),
-            ("401", "There is no token, or it is not known."),
+            ("401", "It is not known who asks."),
+            ("403", "The role does not permit it."),
             ("404", "There is no such record."),
         ])
     }
@@ -128,7 +129,8 @@ impl IntoResponses for WriteRefusals {
                 "400",
                 "The body is not valid JSON, or the query is malformed.",
             ),
-            ("401", "There is no token, or it is not known."),
+            ("401", "It is not known who asks."),
+            ("403", "The role does not permit it."),
             ("404", "There is no such record."),
             ("409", "Another record stands in the way."),
             ("413", "The body has more than 256 KiB."),

@@ -73,6 +73,20 @@ pub struct GatewayPageQuery {
     pub cursor: Option<String>,
 }
 
+/// Which part of the list of sessions.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SessionPageQuery {
+    /// The sessions of this operator. One's own, when absent; those of all, for tokens. Only admins see others'.
+    pub operator_id: Option<String>,
+    /// How many records at most: 1 to 1,000, 100 when absent.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next_cursor`.
+    pub cursor: Option<String>,
+}
+
 /// Whether something is done although it has consequences.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

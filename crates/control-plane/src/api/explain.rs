@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use super::answer::ReadRefusals;
 use super::asked::Draft;
+use super::roles::ByRole as _;
 use crate::app::App;
 use crate::app::explanation::{BatchDraft, Explanation, ExplanationDraft, Explanations};
 use crate::problem::Problem;
@@ -19,9 +20,9 @@ const LARGEST_BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// The paths. Whoever may read the records may ask.
 pub fn paths() -> OpenApiRouter<Arc<App>> {
     let batch = OpenApiRouter::new()
-        .routes(routes!(explain_batch))
+        .viewer(routes!(explain_batch))
         .layer(DefaultBodyLimit::max(LARGEST_BATCH_BYTES));
-    OpenApiRouter::new().routes(routes!(explain)).merge(batch)
+    OpenApiRouter::new().viewer(routes!(explain)).merge(batch)
 }
 
 /// Explains what a gateway decides about a request

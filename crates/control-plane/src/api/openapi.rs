@@ -4,7 +4,9 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
 use utoipa::openapi::path::ParameterIn;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{IntoParams as _, PartialSchema as _, ToSchema};
 
@@ -28,6 +30,10 @@ pub fn frame() -> OpenApi {
         components = components.schema(name, schema);
     }
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let cookie = "The cookie that logging in sets: `__Host-portcullis` where browsers come over TLS. Requests that \
+                  change something repeat the token of the session in `x-csrf-token`.";
+    let cookie = ApiKeyValue::with_description("portcullis", cookie);
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -43,19 +49,21 @@ pub fn frame() -> OpenApi {
                 .build(),
         )
         .components(Some(
-            components.security_scheme("operator_token", token).build(),
+            components
+                .security_scheme("operator_token", token)
+                .security_scheme("session", session)
+                .build(),
         ))
-        .security(Some([SecurityRequirement::new(
-            "operator_token",
-            Vec::<String>::new(),
-        )]))
+        .security(Some(["operator_token", "session"].map(|scheme| {
+            SecurityRequirement::new(scheme, Vec::<String>::new())
+        })))
         .build()
 }
 
 /// The whole document as text.
 #[must_use]
 pub fn document() -> String {
-    let document = super::routes(|records| records, |others| others);
+    let document = super::routes(|records| records, |others| others, |known| known);
     completed(document.into_openapi())
 }
 

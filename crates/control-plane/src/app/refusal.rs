@@ -96,6 +96,52 @@ pub enum Refusal {
         /// How many there may be.
         most: usize,
     },
+    /// Another operator has the e-mail address.
+    #[error("an operator with the e-mail address `{email}` is there already")]
+    EmailTaken {
+        /// Which one.
+        email: String,
+    },
+    /// Nobody could decide about operators any more.
+    #[error(
+        "this is the only enabled operator with the role `admin`: give it to another one first"
+    )]
+    LastAdmin,
+    /// The tokens of robots would be too many.
+    #[error("there are at most {most} tokens: withdraw those that are not used any more")]
+    TooManyRobotTokens {
+        /// How many there may be.
+        most: usize,
+    },
+    /// A link leads nowhere. Why would tell who tries links.
+    #[error("this link does not work, or not any more: ask for another one")]
+    LinkSpent,
+    /// Nobody logs in so. What is wrong would tell who has an account.
+    #[error("the e-mail address or the password is wrong")]
+    LogInFailed,
+    /// Somebody has to wait before the next attempt.
+    #[error("there were too many attempts: wait for {retry_after_s} seconds")]
+    TooManyAttempts {
+        /// For how many seconds.
+        retry_after_s: u64,
+    },
+    /// Nobody comes from an identity provider here.
+    #[error("single sign-on is not set up")]
+    NoSingleSignOn,
+    /// A browser comes back with what it did not ask for, or too late.
+    #[error("this log-in was not begun by this browser, or too long ago: begin again")]
+    ForeignAnswer,
+    /// A provider vouches for somebody who may not come.
+    #[error(
+        "nobody has given you access, or the identity provider does not vouch for your e-mail address"
+    )]
+    NotAdmitted,
+    /// A provider cannot be asked, or says what proves nothing.
+    #[error("the identity provider did not do its part: {0}")]
+    ProviderFailed(String),
+    /// A password cannot be hashed.
+    #[error("the password cannot be kept")]
+    NoHash,
     /// Who is there would come back at once.
     #[error("the gateway is {state}: only one that is lost can be forgotten")]
     NotLost {

@@ -58,6 +58,10 @@ impl App {
 
     async fn forget_removals_every_hour(&self, days: Days) {
         loop {
+            if let Err(refusal) = self.forget_sessions().await {
+                let error: &dyn std::error::Error = &refusal;
+                tracing::error!(error, "cannot forget sessions that are over");
+            }
             match self.forget_removals(days).await {
                 Ok(0) => {}
                 Ok(forgotten) => tracing::debug!(forgotten, "removals are not told any more"),

@@ -3,9 +3,11 @@
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::Digest;
-use portcullis_store::{Author, Snapshot, TokenSource, Who};
+use portcullis_store::{Author, RobotToken, Role, Snapshot, TokenSource, Who};
 
 use super::gateway_token::SettledTokens;
+use super::role::Identity;
+use super::uses::Used;
 use super::{App, Refusal};
 
 /// What a token from the environment has at least, and a made one more of.
@@ -58,11 +60,35 @@ impl App {
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn identify(&self, token: &[u8]) -> Result<Option<Who>, Refusal> {
-        let known = self.store.read().await?.operator_token().await?;
-        let known = known.filter(|known| known.digest == digest(token));
-        Ok(known.map(|known| Who::OperatorToken {
-            source: known.source,
+    pub async fn identify(&self, token: &[u8]) -> Result<Option<Identity>, Refusal> {
+        let digest = digest(token);
+        let mut snapshot = self.store.read().await?;
+        let known = snapshot.operator_token().await?;
+        if let Some(known) = known.filter(|known| known.digest == digest) {
+            return Ok(Some(Identity {
+                who: Who::OperatorToken {
+                    source: known.source,
+                },
+                role: Role::Admin,
+                resources: None,
+                session: None,
+            }));
+        }
+        let now_ms = self.world.clock.now_ms();
+        let known = snapshot.robot_token_by_digest(digest).await?;
+        let lasts = |known: &RobotToken| known.expires_at_ms.is_none_or(|at_ms| at_ms > now_ms);
+        Ok(known.filter(lasts).map(|known| {
+            let before_ms = known.last_used_at_ms.unwrap_or(0);
+            self.uses.note(Used::Token(known.id), before_ms, now_ms);
+            Identity {
+                who: Who::Robot {
+                    id: known.id,
+                    name: known.name,
+                },
+                role: known.role,
+                resources: known.resources,
+                session: None,
+            }
         }))
     }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use portcullis_feed::{ClientId, CollectionId, Digest, GatewayTokenId, PolicyId, ProfileId};
+use portcullis_feed::{
+    ClientId, CollectionId, Digest, GatewayTokenId, OperatorId, PolicyId, ProfileId, RobotTokenId,
+    SessionId,
+};
 use portcullis_store::NewLife;
 
 /// Where the time comes from: milliseconds since 1970, UTC.
@@ -112,4 +115,13 @@ macro_rules! identifier {
     )*};
 }
 
-identifier!(ClientId, CollectionId, GatewayTokenId, PolicyId, ProfileId);
+identifier!(
+    ClientId,
+    CollectionId,
+    GatewayTokenId,
+    OperatorId,
+    PolicyId,
+    ProfileId,
+    RobotTokenId,
+    SessionId
+);

@@ -1,17 +1,20 @@
 //! `portcullis serve`.
 
+use std::convert::Infallible;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use portcullis_store::PostgresUrl;
+use anyhow::{Context as _, bail};
+use portcullis_store::{PostgresUrl, Role};
 use tracing_subscriber::EnvFilter;
 
 use super::{Exit, Failure};
 use crate::app::World;
 use crate::app::feed_key::ChosenFeedKey;
 use crate::app::key_set::Networks;
+use crate::app::public_url::PublicUrl;
 use crate::app::removals::Days;
+use crate::app::single_sign_on::{ProviderSettings, RoleRules};
 use crate::app::token::{ChosenToken, ChosenTokens};
 use crate::secret_key::ChosenSecretKey;
 use crate::serve::{Settings, serve};
@@ -37,6 +40,12 @@ pub struct Serve {
     /// `postgres://portcullis:PASSWORD@db.example/portcullis`. Better given by the environment, since it has a password.
     #[arg(long, env = "PORTCULLIS_DATABASE_URL", hide_env_values = true)]
     database: Option<PostgresUrl>,
+    /// By which URL browsers and operators reach the control plane, such as `https://portcullis.example.com`, when that is
+    /// not the address on which it listens. With `https`, cookies travel over TLS only.
+    #[arg(long, env = "PORTCULLIS_PUBLIC_URL")]
+    public_url: Option<String>,
+    #[command(flatten)]
+    single_sign_on: SingleSignOnArguments,
     /// What new API keys name: 1 to 12 of a-z and 0-9.
     #[arg(long, env = "PORTCULLIS_KEY_ENVIRONMENT", default_value = "live")]
     key_environment: String,
@@ -56,6 +65,52 @@ pub struct Serve {
     log: String,
 }
 
+/// By which identity provider operators may log in (OpenID Connect). Its secret comes from PORTCULLIS_SSO_CLIENT_SECRET.
+#[derive(clap::Args)]
+struct SingleSignOnArguments {
+    /// The identifier of the identity provider by which operators may log in, such as `https://id.example.com`.
+    #[arg(long, env = "PORTCULLIS_SSO_ISSUER")]
+    sso_issuer: Option<String>,
+    /// The provider's name for the control plane.
+    #[arg(long, env = "PORTCULLIS_SSO_CLIENT_ID")]
+    sso_client_id: Option<String>,
+    /// The domains of e-mail addresses from which operators may come, separated by commas. All, when absent.
+    #[arg(long, env = "PORTCULLIS_SSO_DOMAINS", value_delimiter = ',')]
+    sso_domains: Vec<String>,
+    /// Which claims give which role, such as `groups:platform-team=admin,groups:api-owners=editor`.
+    #[arg(long, env = "PORTCULLIS_SSO_ROLES", default_value = "")]
+    sso_roles: RoleRules,
+    /// The role of those to whom no claim gives one. Without it they have to be invited first.
+    #[arg(long, env = "PORTCULLIS_SSO_DEFAULT_ROLE")]
+    sso_default_role: Option<String>,
+}
+
+impl SingleSignOnArguments {
+    fn settings(self) -> anyhow::Result<Option<ProviderSettings>> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let (issuer, client_id) = match (given(self.sso_issuer), given(self.sso_client_id)) {
+            (Some(issuer), Some(client_id)) => (issuer, client_id),
+            (None, None) => return Ok(None),
+            _ => bail!("PORTCULLIS_SSO_ISSUER and PORTCULLIS_SSO_CLIENT_ID belong together"),
+        };
+        let client_secret = chosen("PORTCULLIS_SSO_CLIENT_SECRET", Ok::<_, Infallible>)?;
+        let domains = self.sso_domains.into_iter();
+        let role = |text: String| {
+            let role = Role::from_text(&text);
+            role.with_context(|| format!("`{text}` in PORTCULLIS_SSO_DEFAULT_ROLE is no role"))
+        };
+        let default_role = given(self.sso_default_role).map(role).transpose()?;
+        Ok(Some(ProviderSettings {
+            issuer,
+            client_id,
+            client_secret,
+            domains: domains.filter(|domain| !domain.is_empty()).collect(),
+            roles: self.sso_roles,
+            default_role,
+        }))
+    }
+}
+
 impl Serve {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         log_to_standard_error(&self.log)?;
@@ -63,6 +118,8 @@ impl Serve {
             listen: self.listen,
             data: self.data,
             database: self.database,
+            public_url: public_url(self.public_url)?,
+            single_sign_on: self.single_sign_on.settings()?,
             key_environment: self.key_environment,
             key_set_networks: self.key_set_networks,
             // An empty variable counts as none here too.
@@ -82,6 +139,12 @@ impl Serve {
             .block_on(serve(settings, World::of_the_system()))?;
         Ok(Exit::Done)
     }
+}
+
+fn public_url(text: Option<String>) -> anyhow::Result<Option<PublicUrl>> {
+    let text = text.filter(|text| !text.is_empty());
+    let parsed = text.map(|text| text.parse()).transpose();
+    parsed.context("cannot use PORTCULLIS_PUBLIC_URL")
 }
 
 fn log_to_standard_error(directives: &str) -> anyhow::Result<()> {

@@ -4,14 +4,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, IF_NONE_MATCH,
     USER_AGENT,
 };
-use hyper::{Request, Response, StatusCode};
+use hyper::http::request;
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -66,15 +67,27 @@ impl Fetcher {
         location: &Location,
         etag: Option<&str>,
     ) -> Result<Reply, FetchFailure> {
-        let asked = timeout(self.limits.overall, self.ask(location, etag));
+        self.send(location, request(location, etag)?).await
+    }
+
+    /// Sends a request to where a URL leads.
+    pub(super) async fn send(
+        &self,
+        location: &Location,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Reply, FetchFailure> {
+        let asked = timeout(self.limits.overall, self.ask(location, request));
         asked.await.unwrap_or(Err(FetchFailure::TooSlow {
             seconds: self.limits.overall.as_secs(),
         }))
     }
 
-    async fn ask(&self, location: &Location, etag: Option<&str>) -> Result<Reply, FetchFailure> {
+    async fn ask(
+        &self,
+        location: &Location,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Reply, FetchFailure> {
         let stream = self.connected(location).await?;
-        let request = request(location, etag)?;
         if !location.is_secure() {
             return self.exchanged(stream, request).await;
         }
@@ -142,7 +155,7 @@ impl Fetcher {
     async fn exchanged(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Reply, FetchFailure> {
         let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
         let (mut sender, connection) = http1::Builder::new()
@@ -199,9 +212,20 @@ impl Fetcher {
     }
 }
 
-fn request(location: &Location, etag: Option<&str>) -> Result<Request<Empty<Bytes>>, FetchFailure> {
+fn request(location: &Location, etag: Option<&str>) -> Result<Request<Full<Bytes>>, FetchFailure> {
+    let mut request = headed(Method::GET, location);
+    if let Some(etag) = etag {
+        request = request.header(IF_NONE_MATCH, etag);
+    }
+    Ok(request.body(Full::default())?)
+}
+
+/// A request with what all have in common.
+pub(super) fn headed(method: Method, location: &Location) -> request::Builder {
     let url = location.url();
-    let mut request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
+    Request::builder()
+        .method(method)
+        .uri(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
         .header(ACCEPT, "application/json, application/jwk-set+json")
         .header(ACCEPT_ENCODING, "identity")
@@ -209,11 +233,7 @@ fn request(location: &Location, etag: Option<&str>) -> Result<Request<Empty<Byte
             USER_AGENT,
             concat!("portcullis/", env!("CARGO_PKG_VERSION")),
         )
-        .header(CONNECTION, "close");
-    if let Some(etag) = etag {
-        request = request.header(IF_NONE_MATCH, etag);
-    }
-    Ok(request.body(Empty::new())?)
+        .header(CONNECTION, "close")
 }
 
 fn host(location: &Location) -> String {

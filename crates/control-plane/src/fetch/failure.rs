@@ -75,6 +75,9 @@ pub enum FetchFailure {
     /// The answer is no description of an OpenID provider.
     #[error("the answer is not the description of an OpenID provider with `issuer` and `jwks_uri`")]
     NoProvider,
+    /// The answer is no ID token.
+    #[error("the answer has no ID token")]
+    NoIdToken,
     /// It is another issuer's.
     #[error("the description names another issuer than the one that was asked")]
     OtherIssuer,

@@ -1,9 +1,9 @@
 //! Key sets: how they are fetched, and what becomes of the profiles that follow them.
 
 mod asking;
-mod fetching;
+pub mod fetching;
 mod following;
-mod provider;
+pub mod provider;
 mod reaching;
 mod samples;
 mod tls;

@@ -7,9 +7,11 @@
 
 mod access_profiles;
 mod applied;
+mod audit;
 mod bad_input;
 mod clients;
 mod collections;
+mod console;
 mod documents;
 mod explain;
 mod feed;
@@ -20,7 +22,13 @@ mod jwt;
 mod key_sets;
 mod keys;
 mod openapi;
+mod operators;
+mod people;
 mod policies;
 mod removals;
+mod robot_tokens;
+mod roles;
+mod sessions;
+mod single_sign_on;
 mod stage;
 mod tokens;

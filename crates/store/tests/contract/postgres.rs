@@ -19,6 +19,7 @@ mod feed_keys;
 mod gateways;
 mod history;
 mod key_sets;
+mod people;
 mod records;
 mod replicas;
 mod restoring;

@@ -22,6 +22,7 @@ mod gateways;
 mod history;
 mod key_sets;
 mod opening;
+mod people;
 mod records;
 mod restoring;
 mod rotation;

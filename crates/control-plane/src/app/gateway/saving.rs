@@ -102,7 +102,8 @@ impl App {
         for edit in 0..edits {
             self.save_some(beats && edit == 0).await?;
         }
-        self.save_token_uses().await
+        self.save_token_uses().await?;
+        self.save_uses().await
     }
 
     async fn save_some(&self, beats: bool) -> Result<(), Refusal> {

@@ -54,8 +54,13 @@ impl Provider {
 
     /// The heads of the requests to a path so far.
     pub fn asked(&self, path: &str) -> Vec<String> {
+        self.asked_by("GET", path)
+    }
+
+    /// The requests to a path with a method so far, heads and bodies.
+    pub fn asked_by(&self, method: &str, path: &str) -> Vec<String> {
         let state = self.state.lock().unwrap();
-        let begin = format!("GET {path} ");
+        let begin = format!("{method} {path} ");
         let heads = state.asked.iter().filter(|head| head.starts_with(&begin));
         heads.cloned().collect()
     }
@@ -129,7 +134,15 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         stream.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    let head = String::from_utf8_lossy(&head).into_owned();
+    let mut head = String::from_utf8_lossy(&head).into_owned();
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.parse().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body)?;
+    head.push_str(&String::from_utf8_lossy(&body));
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let answer = {
         let mut state = state.lock().unwrap();

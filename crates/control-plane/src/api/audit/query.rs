@@ -1,0 +1,106 @@
+//! Which changes are asked for.
+
+use portcullis_store::AuditFilter;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::app::time::Moment;
+use crate::problem::{Kind, Problem};
+
+/// Which changes.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditPageQuery {
+    /// Only those of this author: an identifier, or the kind of authors that have none.
+    pub author: Option<String>,
+    /// Only those of records of this kind.
+    pub kind: Option<String>,
+    /// Only those of the record with this identifier.
+    pub object: Option<String>,
+    /// Only these: `create`, `change`, `delete` or `revoke`.
+    pub action: Option<String>,
+    /// Only those that were made then or later.
+    #[param(example = "2027-01-01T00:00:00Z", format = DateTime)]
+    pub since: Option<String>,
+    /// Only those that were made before then.
+    #[param(example = "2027-02-01T00:00:00Z", format = DateTime)]
+    pub until: Option<String>,
+    /// Only those in answer to this request.
+    pub request_id: Option<String>,
+    /// How many records at most: 1 to 1,000, 100 when absent.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    pub limit: Option<u32>,
+    /// Where the page before ended: its `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// Which changes, in which form.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditExportQuery {
+    /// `csv`, with a line of names first; or `jsonl`, with an object as in `/audit` on each line. The latter, when absent.
+    #[param(example = "csv")]
+    pub format: Option<String>,
+    /// Only those of this author: an identifier, or the kind of authors that have none.
+    pub author: Option<String>,
+    /// Only those of records of this kind.
+    pub kind: Option<String>,
+    /// Only those of the record with this identifier.
+    pub object: Option<String>,
+    /// Only these: `create`, `change`, `delete` or `revoke`.
+    pub action: Option<String>,
+    /// Only those that were made then or later.
+    #[param(example = "2027-01-01T00:00:00Z", format = DateTime)]
+    pub since: Option<String>,
+    /// Only those that were made before then.
+    #[param(example = "2027-02-01T00:00:00Z", format = DateTime)]
+    pub until: Option<String>,
+    /// Only those in answer to this request.
+    pub request_id: Option<String>,
+}
+
+macro_rules! filtered {
+    ($($query:ident),*) => {$(
+        impl $query {
+            /// Those that fit.
+            pub(super) fn filter(&self) -> Result<AuditFilter, Problem> {
+                Ok(AuditFilter {
+                    author: self.author.clone(),
+                    kind: self.kind.clone(),
+                    object: self.object.clone(),
+                    action: self.action.clone(),
+                    since_ms: moment("since", self.since.as_deref())?,
+                    until_ms: moment("until", self.until.as_deref())?,
+                    request_id: self.request_id.clone(),
+                })
+            }
+        }
+    )*};
+}
+
+filtered!(AuditPageQuery, AuditExportQuery);
+
+/// A number in the query.
+pub(super) fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+    let read = |text: &str| {
+        text.parse()
+            .map_err(|_| malformed(name, "this is where no page ended"))
+    };
+    text.map(read).transpose()
+}
+
+fn moment(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let moment = Moment::try_from(text.to_owned());
+    let moment = moment.map_err(|invalid| malformed(name, &invalid.to_string()))?;
+    Ok(Some(moment.as_ms()))
+}
+
+fn malformed(name: &str, detail: &str) -> Problem {
+    let text = format!("`{name}`: {detail}");
+    Problem::new(Kind::MalformedRequest, text).with_error(format!("?{name}"), detail)
+}

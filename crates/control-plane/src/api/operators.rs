@@ -1,0 +1,208 @@
+//! `/operators`: the people who manage records.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use portcullis_feed::OperatorId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::{Listed, ReadRefusals, WriteRefusals};
+use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use super::keys::shown_once;
+use crate::app::App;
+use crate::app::link::ShownLink;
+use crate::app::operator::OperatorDraft;
+use crate::app::role::RoleName;
+use crate::app::time::Moment;
+use crate::identity::By;
+use crate::problem::Problem;
+
+/// An operator.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Operator {
+    /// Their public name.
+    #[schema(value_type = String, example = "op_01jcz3v9k4m0x2p7q8r9s0t1v2")]
+    pub id: OperatorId,
+    /// The name to log in with.
+    #[schema(example = "ann@example.com")]
+    pub email: String,
+    /// What people call them.
+    #[schema(example = "Ann")]
+    pub name: String,
+    /// What they may do.
+    pub role: RoleName,
+    /// A disabled operator can do nothing.
+    pub enabled: bool,
+    /// When they chose their password. Null, as long as they have none.
+    pub password_changed_at: Option<Moment>,
+    /// By which an identity provider knows them. Null, as long as they never came by one.
+    pub single_sign_on: Option<ProviderIdentity>,
+    /// When they were added.
+    pub created_at: Moment,
+    /// When they were last changed.
+    pub updated_at: Moment,
+    /// When they logged in last.
+    pub last_log_in_at: Option<Moment>,
+}
+
+/// By which an identity provider knows an operator.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProviderIdentity {
+    /// Which provider.
+    #[schema(example = "https://id.example.com")]
+    pub issuer: String,
+    /// Its name for them.
+    pub subject: String,
+}
+
+/// A link that works once, by which an operator chooses their password.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Link {
+    /// Where it leads. Shown only now: the control plane keeps a digest.
+    #[schema(example = "https://portcullis.example.com/console/link?token=ptl_…")]
+    pub url: String,
+    /// When it stops working.
+    pub expires_at: Moment,
+}
+
+/// A new operator.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitedOperator {
+    /// What is known of them later.
+    #[serde(flatten)]
+    pub operator: Operator,
+    /// By which they choose their password.
+    pub link: Link,
+}
+
+impl From<portcullis_store::Operator> for Operator {
+    fn from(stored: portcullis_store::Operator) -> Self {
+        let changed_at_ms = stored.password.map(|password| password.changed_at_ms);
+        Self {
+            id: stored.id,
+            email: stored.email,
+            name: stored.name,
+            role: stored.role.into(),
+            enabled: stored.enabled,
+            password_changed_at: changed_at_ms.map(Moment::from_ms),
+            single_sign_on: stored.provider.map(|provider| ProviderIdentity {
+                issuer: provider.issuer,
+                subject: provider.subject,
+            }),
+            created_at: Moment::from_ms(stored.created_at_ms),
+            updated_at: Moment::from_ms(stored.updated_at_ms),
+            last_log_in_at: stored.last_log_in_at_ms.map(Moment::from_ms),
+        }
+    }
+}
+
+impl Link {
+    fn of(shown: &ShownLink, app: &App) -> Self {
+        Self {
+            url: app.link_url(shown),
+            expires_at: Moment::from_ms(shown.expires_at_ms),
+        }
+    }
+}
+
+/// Adds an operator
+///
+/// The answer shows a link, only this once, by which they choose their password.
+#[utoipa::path(post, path = "/operators", operation_id = "create_operator", tag = "operators",
+    request_body = OperatorDraft,
+    responses((status = 201, description = "The operator.", body = InvitedOperator), WriteRefusals))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    By(author): By,
+    Draft(draft): Draft<OperatorDraft>,
+) -> Result<Response, Problem> {
+    let (operator, link) = app.create_operator(&author, draft).await?;
+    let invited = InvitedOperator {
+        operator: operator.into(),
+        link: Link::of(&link, &app),
+    };
+    Ok(shown_once((StatusCode::CREATED, Json(invited))))
+}
+
+/// Lists the operators
+#[utoipa::path(get, path = "/operators", operation_id = "list_operators", tag = "operators",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the operators.", body = Listed<Operator>), ReadRefusals))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Asked(page): Asked<PageQuery>,
+) -> Result<Json<Listed<Operator>>, Problem> {
+    let after = id("cursor", page.cursor.as_deref())?;
+    let page = app.operators(after, limit(page.limit)?).await?;
+    Ok(Json(Listed::of(
+        page,
+        |operator| operator.id.to_string(),
+        Operator::from,
+    )))
+}
+
+/// Reads an operator
+#[utoipa::path(get, path = "/operators/{id}", operation_id = "read_operator", tag = "operators",
+    params(("id" = String, Path, description = "The identifier of the operator.")),
+    responses((status = 200, description = "The operator.", body = Operator), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Named(id): Named<OperatorId>,
+) -> Result<Json<Operator>, Problem> {
+    Ok(Json(app.operator(id).await?.into()))
+}
+
+/// Changes an operator
+///
+/// A JSON merge patch: what is absent stays. Who is disabled is logged out everywhere at once. The last enabled operator
+/// with the role `admin` keeps that.
+#[utoipa::path(patch, path = "/operators/{id}", operation_id = "change_operator", tag = "operators",
+    params(("id" = String, Path, description = "The identifier of the operator.")),
+    request_body = OperatorDraft,
+    responses((status = 200, description = "The operator.", body = Operator), WriteRefusals))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    By(author): By,
+    Named(id): Named<OperatorId>,
+    Changes(patch): Changes,
+) -> Result<Json<Operator>, Problem> {
+    let changed = app.change_operator(&author, id, patch).await?;
+    Ok(Json(changed.into()))
+}
+
+/// Removes an operator
+///
+/// They are logged out everywhere at once. What they changed keeps their name in the audit. The last enabled operator
+/// with the role `admin` stays.
+#[utoipa::path(delete, path = "/operators/{id}", operation_id = "delete_operator", tag = "operators",
+    params(("id" = String, Path, description = "The identifier of the operator.")),
+    responses((status = 204, description = "The operator is gone."), WriteRefusals))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    By(author): By,
+    Named(id): Named<OperatorId>,
+) -> Result<StatusCode, Problem> {
+    app.delete_operator(&author, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a link by which an operator chooses a password
+///
+/// For who is new, and for who has forgotten it. Older links of theirs stop working; their password and their sessions
+/// last until the link is used.
+#[utoipa::path(post, path = "/operators/{id}/link", operation_id = "create_operator_link", tag = "operators",
+    params(("id" = String, Path, description = "The identifier of the operator.")),
+    responses((status = 201, description = "The link.", body = Link), WriteRefusals))]
+pub async fn link(
+    State(app): State<Arc<App>>,
+    By(author): By,
+    Named(id): Named<OperatorId>,
+) -> Result<Response, Problem> {
+    let shown = app.create_link(&author, id).await?;
+    let link = Link::of(&shown, &app);
+    Ok(shown_once((StatusCode::CREATED, Json(link))))
+}

@@ -1,0 +1,178 @@
+//! Operators: the people who manage records. There is always one of them who may decide about the others.
+
+use portcullis_feed::OperatorId;
+use portcullis_store::{Author, Edit, Operator, Role};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::client::enabled;
+use super::draft::Patch;
+use super::email::{Email, stored_email};
+use super::link::ShownLink;
+use super::page::Page;
+use super::role::RoleName;
+use super::text::{Name, stored_name};
+use super::world::Identifier as _;
+use super::{App, Refusal};
+
+/// An operator as another one writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorDraft {
+    /// The name to log in with. No two operators have the same.
+    pub email: Email,
+    /// What people call them.
+    pub name: Name,
+    /// What they may do.
+    pub role: RoleName,
+    /// A disabled operator can do nothing. True, when absent.
+    #[serde(default = "enabled")]
+    #[schema(default = true)]
+    pub enabled: bool,
+}
+
+impl App {
+    /// Adds an operator, and makes the link by which they choose their password.
+    ///
+    /// # Errors
+    /// When another has the e-mail address.
+    pub async fn create_operator(
+        &self,
+        author: &Author,
+        draft: OperatorDraft,
+    ) -> Result<(Operator, ShownLink), Refusal> {
+        let now_ms = self.world.clock.now_ms();
+        let operator = Operator {
+            id: OperatorId::new(&self.world)?,
+            email: draft.email.into(),
+            name: draft.name.into(),
+            role: draft.role.into(),
+            enabled: draft.enabled,
+            password: None,
+            provider: None,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+            last_log_in_at_ms: None,
+        };
+        let (link, shown) = self.new_link(Some(operator.id))?;
+        let mut edit = self.edit(author).await?;
+        refuse_taken(&mut edit, &operator).await?;
+        edit.put_operator(&operator).await?;
+        edit.replace_link(&link).await?;
+        // Who could set the control plane up may come by being invited instead.
+        edit.delete_first_links().await?;
+        edit.commit().await?;
+        Ok((operator, shown))
+    }
+
+    /// An operator.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn operator(&self, id: OperatorId) -> Result<Operator, Refusal> {
+        let found = self.store.read().await?.operator(id).await?;
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// A page of the operators.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn operators(
+        &self,
+        after: Option<OperatorId>,
+        limit: u32,
+    ) -> Result<Page<Operator>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        let found = snapshot.operators(after, limit.saturating_add(1)).await?;
+        Ok(Page::cut(found, limit))
+    }
+
+    /// Makes an operator different. Who is disabled is logged out everywhere.
+    ///
+    /// # Errors
+    /// When there is none, another has the e-mail address, or nobody would be left to decide about operators.
+    pub async fn change_operator(
+        &self,
+        author: &Author,
+        id: OperatorId,
+        patch: Patch,
+    ) -> Result<Operator, Refusal> {
+        let mut edit = self.edit(author).await?;
+        let before = edit.read().operator(id).await?.ok_or_else(|| unknown(id))?;
+        let draft = patch.applied_to(&OperatorDraft::from(&before))?;
+        let operator = Operator {
+            email: draft.email.into(),
+            name: draft.name.into(),
+            role: draft.role.into(),
+            enabled: draft.enabled,
+            updated_at_ms: self.world.clock.now_ms(),
+            ..before.clone()
+        };
+        refuse_taken(&mut edit, &operator).await?;
+        if is_admin(&before) && !is_admin(&operator) {
+            refuse_last_admin(&mut edit, id).await?;
+        }
+        if !operator.enabled {
+            edit.end_sessions_of(id, None).await?;
+        }
+        edit.put_operator(&operator).await?;
+        edit.commit().await?;
+        Ok(operator)
+    }
+
+    /// Removes an operator, who is logged out everywhere. What they changed keeps their name in the audit.
+    ///
+    /// # Errors
+    /// When there is none, or nobody would be left to decide about operators.
+    pub async fn delete_operator(&self, author: &Author, id: OperatorId) -> Result<(), Refusal> {
+        let mut edit = self.edit(author).await?;
+        let operator = edit.read().operator(id).await?.ok_or_else(|| unknown(id))?;
+        if is_admin(&operator) {
+            refuse_last_admin(&mut edit, id).await?;
+        }
+        edit.delete_operator(id).await?;
+        edit.commit().await?;
+        Ok(())
+    }
+}
+
+impl From<&Operator> for OperatorDraft {
+    fn from(operator: &Operator) -> Self {
+        Self {
+            email: stored_email(&operator.email),
+            name: stored_name(&operator.name),
+            role: operator.role.into(),
+            enabled: operator.enabled,
+        }
+    }
+}
+
+fn is_admin(operator: &Operator) -> bool {
+    operator.enabled && operator.role == Role::Admin
+}
+
+async fn refuse_last_admin(edit: &mut Edit, id: OperatorId) -> Result<(), Refusal> {
+    let is_last = !edit.read().has_admin_besides(id).await?;
+    if is_last {
+        return Err(Refusal::LastAdmin);
+    }
+    Ok(())
+}
+
+pub(super) async fn refuse_taken(edit: &mut Edit, operator: &Operator) -> Result<(), Refusal> {
+    let holder = edit.read().operator_by_email(&operator.email).await?;
+    match holder {
+        Some(holder) if holder.id != operator.id => Err(Refusal::EmailTaken {
+            email: operator.email.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn unknown(id: OperatorId) -> Refusal {
+    Refusal::NotFound {
+        kind: "operator",
+        id: id.to_string(),
+    }
+}
