@@ -1,5 +1,6 @@
 //! Benchmarks beside Envoy's own filters. Each writes what it measured, and how, below `bench/` in the build directory.
 
+mod configuration;
 mod cores;
 mod counting;
 mod cpu;
@@ -20,6 +21,7 @@ mod scene;
 mod sync;
 mod tokens;
 
+pub use configuration::{Configuration, configuration};
 pub use endurance::{Endurance, endurance};
 pub use engine::engine;
 pub use request::request;

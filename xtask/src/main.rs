@@ -32,7 +32,7 @@ enum Task {
     },
     /// Check everything that can be checked without running the product
     Ci,
-    /// Write the files that are generated and committed: `docs/openapi.json` and `docs/operations.md`
+    /// Write the files that are generated and committed: `docs/openapi.json` and `docs/roles.md`
     Generate,
     /// Run only the sample service of the demo, which answers with what reached it
     Service {
@@ -110,6 +110,15 @@ enum Bench {
         /// For how long an idle Envoy is watched
         #[arg(long, default_value_t = 120)]
         idle_s: u64,
+    },
+    /// What configuration in files costs: plan, apply, export; and creating clients one by one
+    Configuration {
+        /// How many profiles the files have
+        #[arg(long, default_value_t = 100_000)]
+        profiles: usize,
+        /// How many clients are made one by one
+        #[arg(long, default_value_t = 5_000)]
+        clients: usize,
     },
     /// Whether Envoy's memory grows while records change without end
     Endurance {
@@ -202,6 +211,10 @@ fn perform(task: Task) -> Result<()> {
                 idle_s,
             };
             bench::revoke(&parts, &how_much)
+        }
+        Task::Bench(Bench::Configuration { profiles, clients }) => {
+            let parts = assemble_as_shipped(&[])?;
+            bench::configuration(&parts, &bench::Configuration { profiles, clients })
         }
         Task::Bench(Bench::Endurance {
             changes,

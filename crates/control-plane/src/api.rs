@@ -7,6 +7,7 @@ pub mod asked;
 pub mod audit;
 pub mod clients;
 pub mod collections;
+pub mod configuration;
 pub mod explain;
 pub mod feed_keys;
 pub mod gateway_tokens;
@@ -69,11 +70,13 @@ fn records() -> OpenApiRouter<Arc<App>> {
         .editor(routes!(policies::create))
         .viewer(routes!(policies::read))
         .editor(routes!(policies::change, policies::delete))
+        .merge(configuration::applying())
 }
 
 /// What is between operators and the control plane, by the role that is needed.
 fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .merge(configuration::looking())
         .merge(explain::paths())
         .viewer(routes!(feed_keys::list))
         .admin(routes!(feed_keys::create))

@@ -1,15 +1,22 @@
 //! The command line: one file for each subcommand, and what they have in common. A subcommand returns an [`Exit`], or the
 //! [`Failure`] that is told in one sentence here; nothing else ends the process.
 
+pub mod apply;
 pub mod backup;
 pub mod completions;
+pub mod documents;
 pub mod exit;
+pub mod export;
 pub mod feed_key;
 pub mod openapi;
+pub mod outcome;
 pub mod output;
+pub mod plan;
 pub mod records;
+pub mod remote;
 pub mod restore;
 pub mod rotate_secret_key;
+pub mod schema;
 pub mod serve;
 
 use std::ffi::OsString;
@@ -47,6 +54,10 @@ enum Task {
     RotateSecretKey(rotate_secret_key::RotateSecretKey),
     FeedKey(feed_key::FeedKey),
     Openapi(openapi::Openapi),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Export(export::Export),
+    Schema(schema::Schema),
     Completions(completions::Completions),
 }
 
@@ -59,6 +70,10 @@ impl Task {
             Self::RotateSecretKey(it) => it.run(output),
             Self::FeedKey(it) => it.run(output),
             Self::Openapi(it) => it.run(),
+            Self::Plan(it) => it.run(output),
+            Self::Apply(it) => it.run(output),
+            Self::Export(it) => it.run(output),
+            Self::Schema(it) => it.run(),
             Self::Completions(it) => it.run(),
         }
     }

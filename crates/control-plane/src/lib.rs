@@ -1,12 +1,13 @@
 //! The control plane: [`app`] is what operators and gateways can do; [`api`], [`feed`] and [`health`] are thin doors
 //! to it over HTTP, listed in [`router`]; [`serve`] opens them. [`fetch`] looks for key sets elsewhere. SQL belongs to
-//! the store. [`cli`] is the command line.
+//! the store. [`cli`] is the command line, and [`client`] its way to a control plane.
 
 pub mod api;
 pub mod app;
 pub mod bearer;
 pub mod cli;
 pub mod console;
+pub mod client;
 pub mod feed;
 pub mod fetch;
 pub mod health;

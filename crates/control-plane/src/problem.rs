@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 use crate::app::Refusal;
 use crate::app::gateway::GatewayName;
 
+/// How many records are named that somebody else changed.
+const MOST_OVERTAKEN: usize = 100;
+
 /// A refusal on its way out. Boxed, because it is the rare side of every answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(Box<ProblemDetails>);
@@ -48,6 +51,10 @@ pub struct ProblemDetails {
     /// For how many seconds to wait, told in a header.
     #[serde(skip)]
     retry_after_s: Option<u64>,
+    /// The records that somebody else changed since the plan was made, by their names in its basis: the first hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub overtaken: Vec<String>,
 }
 
 /// What is wrong with one field.
@@ -88,6 +95,7 @@ pub enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    PlanOvertaken,
     StateGone,
     BodyTooLarge,
     UnsupportedContentType,
@@ -140,6 +148,11 @@ impl Kind {
                 "urn:portcullis:problem:conflict",
                 "another record stands in the way",
             ),
+            Self::PlanOvertaken => (
+                StatusCode::CONFLICT,
+                "urn:portcullis:problem:plan-overtaken",
+                "the plan was made for another state of the records",
+            ),
             Self::StateGone => (
                 StatusCode::GONE,
                 "urn:portcullis:problem:state-gone",
@@ -183,6 +196,7 @@ impl Problem {
             gateways: Vec::new(),
             collections: Vec::new(),
             retry_after_s: None,
+            overtaken: Vec::new(),
         }))
     }
 
@@ -277,6 +291,12 @@ impl From<Refusal> for Problem {
             }
             Refusal::FeedKeyReliedOn { gateways } => {
                 Self::new(Kind::Conflict, detail).with_gateways(gateways)
+            }
+            Refusal::Overtaken { mut objects } => {
+                let mut problem = Self::new(Kind::PlanOvertaken, detail);
+                objects.truncate(MOST_OVERTAKEN);
+                problem.0.overtaken = objects;
+                problem
             }
             Refusal::InUse { profiles, .. } => {
                 Self::new(Kind::Conflict, detail).with_profiles(profiles)

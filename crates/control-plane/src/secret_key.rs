@@ -107,6 +107,26 @@ impl SettledKey {
     }
 }
 
+impl ChosenSecretKey {
+    /// The key of a file, which only its owner may read.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or others can read it.
+    pub fn from_file(path: &Path) -> Result<Self, SecretKeyError> {
+        read(path)?.ok_or_else(|| SecretKeyError::Unreadable {
+            path: path.to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        })
+    }
+
+    /// The keys in their written form: for the one request that has to carry them.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        let keys: Vec<_> = self.0.iter().map(|key| Digest(*key).to_string()).collect();
+        keys.join(",")
+    }
+}
+
 impl TryFrom<&str> for ChosenSecretKey {
     type Error = InvalidSecretKey;
 

@@ -1,5 +1,6 @@
 //! Address rules: which addresses a profile may be used from. Parsing is strict, lookups are two binary searches.
 
+mod cover;
 mod verdict;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

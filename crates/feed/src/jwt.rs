@@ -301,7 +301,7 @@ impl fmt::Debug for SecretOctets {
 }
 
 /// The name that an identity provider has for a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TokenIdentity {
     /// What `iss` says.
     pub issuer: String,

@@ -2,12 +2,20 @@
 
 use portcullis_feed::ClientId;
 
+use crate::batch::writing::Around;
 use crate::edit::PROFILES_OF_CLIENT;
-use crate::statement::{Row, query};
+use crate::statement::{Row, Value, query};
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
 /// How many of the profiles that go with a client are looked at together.
 const AT_ONCE: u32 = 500;
+
+/// What stands around the [`values`] of clients.
+pub(crate) const PUT: Around = [
+    "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms) ",
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, \
+     enabled = excluded.enabled, updated_at_ms = excluded.updated_at_ms",
+];
 
 impl Snapshot {
     /// A client, if there is one.
@@ -47,20 +55,7 @@ impl Edit {
     /// When the database fails.
     pub async fn put_client(&mut self, client: &Client) -> Result<(), StoreError> {
         let before = self.read().client(client.id).await?;
-        query(
-            "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
-             description = excluded.description, enabled = excluded.enabled, \
-             updated_at_ms = excluded.updated_at_ms",
-        )
-        .bind(client.id.to_string())
-        .bind(&client.name)
-        .bind(&client.description)
-        .bind(client.enabled)
-        .bind(row::stored(client.created_at_ms))
-        .bind(row::stored(client.updated_at_ms))
-        .execute(&mut self.read().transaction)
-        .await?;
+        self.put_row(PUT, values(client)?).await?;
         let is_told = |before: &Client| before.as_carried() != client.as_carried();
         if before.as_ref().is_some_and(is_told) {
             self.mark_changed(PROFILES_OF_CLIENT, &client.id).await?;
@@ -89,6 +84,17 @@ impl Edit {
         self.run("DELETE FROM clients WHERE id = $1", &id).await?;
         self.enter(client.as_ref(), None).await
     }
+}
+
+pub(crate) fn values(client: &Client) -> Result<[Value; 6], StoreError> {
+    Ok([
+        client.id.to_string().into(),
+        (&client.name).into(),
+        (&client.description).into(),
+        client.enabled.into(),
+        row::stored(client.created_at_ms).into(),
+        row::stored(client.updated_at_ms).into(),
+    ])
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Client, StoreError> {

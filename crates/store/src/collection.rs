@@ -4,9 +4,23 @@ use std::collections::HashSet;
 
 use portcullis_feed::CollectionId;
 
+use crate::batch::writing::Around;
 use crate::edit::COLLECTION;
-use crate::statement::{Row, query};
+use crate::statement::{Row, Value, query};
 use crate::{Collection, Edit, Snapshot, StoreError, row};
+
+/// What collections are called among the changes.
+pub(crate) const KIND: &str = "collection";
+
+/// What stands around the [`values`] of collections.
+pub(crate) const PUT: Around = [
+    "INSERT INTO collections (id, name, version, description, endpoints, public, \
+     allows_dubious_paths, created_at_ms, updated_at_ms) ",
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, \
+     description = excluded.description, endpoints = excluded.endpoints, \
+     public = excluded.public, allows_dubious_paths = excluded.allows_dubious_paths, \
+     updated_at_ms = excluded.updated_at_ms",
+];
 
 impl Snapshot {
     /// A collection, if there is one.
@@ -60,27 +74,7 @@ impl Edit {
     /// When the database fails, or another collection has its name and version.
     pub async fn put_collection(&mut self, collection: &Collection) -> Result<(), StoreError> {
         let before = self.read().collection(collection.id).await?;
-        query(
-            "INSERT INTO collections \
-             (id, name, version, description, endpoints, public, allows_dubious_paths, \
-             created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET \
-             name = excluded.name, version = excluded.version, \
-             description = excluded.description, endpoints = excluded.endpoints, \
-             public = excluded.public, allows_dubious_paths = excluded.allows_dubious_paths, \
-             updated_at_ms = excluded.updated_at_ms",
-        )
-        .bind(collection.id.to_string())
-        .bind(&collection.name)
-        .bind(&collection.version)
-        .bind(&collection.description)
-        .bind(row::to_json(&collection.endpoints, "endpoints")?)
-        .bind(collection.public)
-        .bind(collection.allows_dubious_paths)
-        .bind(row::stored(collection.created_at_ms))
-        .bind(row::stored(collection.updated_at_ms))
-        .execute(&mut self.read().transaction)
-        .await?;
+        self.put_row(PUT, values(collection)?).await?;
         let is_told = |before: &Collection| before.as_carried() != collection.as_carried();
         if before.as_ref().is_none_or(is_told) {
             self.mark_changed(COLLECTION, &collection.id).await?;
@@ -103,6 +97,20 @@ impl Edit {
             .await?;
         self.enter(collection.as_ref(), None).await
     }
+}
+
+pub(crate) fn values(collection: &Collection) -> Result<[Value; 9], StoreError> {
+    Ok([
+        collection.id.to_string().into(),
+        (&collection.name).into(),
+        (&collection.version).into(),
+        (&collection.description).into(),
+        row::to_json(&collection.endpoints, "endpoints")?.into(),
+        collection.public.into(),
+        collection.allows_dubious_paths.into(),
+        row::stored(collection.created_at_ms).into(),
+        row::stored(collection.updated_at_ms).into(),
+    ])
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Collection, StoreError> {

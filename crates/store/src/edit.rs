@@ -169,6 +169,14 @@ impl Edit {
         self.journal.write(&mut self.snapshot.transaction).await
     }
 
+    /// Takes so many revisions, and tells the first.
+    pub(crate) fn take_revisions(&mut self, count: usize) -> Revision {
+        let first = self.revision.saturating_add(1);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.revision = self.revision.saturating_add(count);
+        first
+    }
+
     /// The newest revision, with the changes that this edit has made so far.
     pub(crate) const fn revision(&self) -> Revision {
         self.revision

@@ -5,12 +5,21 @@ use std::collections::HashMap;
 
 use portcullis_feed::{Digest, ProfileId};
 
+use crate::batch::writing::Around;
 use crate::edit::PROFILE;
-use crate::statement::{Row, query};
+use crate::statement::{Row, Value, query};
 use crate::{ApiKey, Edit, Snapshot, StoreError, row};
 
 /// How many of the revoked keys of a profile are of interest: the last ones. Statements know one less of it by heart.
 const MOST_REVOKED: usize = 20;
+
+/// What stands around the [`values`] of keys. Of a key that exists only the ends change.
+pub(crate) const PUT: Around = [
+    "INSERT INTO api_keys (id, profile_id, digest, created_at_ms, expires_at_ms, deprecated_at_ms, \
+     revoked_at_ms, imported) ",
+    " ON CONFLICT (id) DO UPDATE SET expires_at_ms = excluded.expires_at_ms, \
+     deprecated_at_ms = excluded.deprecated_at_ms, revoked_at_ms = excluded.revoked_at_ms",
+];
 
 impl Snapshot {
     /// The keys of each profile, the newest first: all that were not revoked, and the twenty revoked last. Profiles
@@ -85,21 +94,8 @@ impl Edit {
     /// # Errors
     /// When the database fails, the profile does not exist, or there is such a key already.
     pub async fn insert_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
-        query(
-            "INSERT INTO api_keys \
-             (id, profile_id, digest, created_at_ms, expires_at_ms, deprecated_at_ms, \
-             revoked_at_ms, imported) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(&key.id)
-        .bind(key.profile_id.to_string())
-        .bind(key.digest.to_string())
-        .bind(row::stored(key.created_at_ms))
-        .bind(key.expires_at_ms.map(row::stored))
-        .bind(key.deprecated_at_ms.map(row::stored))
-        .bind(key.revoked_at_ms.map(row::stored))
-        .bind(key.imported)
-        .execute(&mut self.read().transaction)
-        .await?;
+        let [before, _] = PUT;
+        self.put_row([before, ""], values(key)?).await?;
         self.mark_changed(PROFILE, &key.profile_id).await?;
         self.enter(None, Some(key)).await
     }
@@ -195,6 +191,19 @@ pub(crate) fn cut(keys: &mut Vec<ApiKey>) {
         key.revoked_at_ms.is_none() || revoked <= MOST_REVOKED
     });
     keys.sort_by_cached_key(|key| (Reverse(key.created_at_ms), key.id.clone()));
+}
+
+pub(crate) fn values(key: &ApiKey) -> Result<[Value; 8], StoreError> {
+    Ok([
+        (&key.id).into(),
+        key.profile_id.to_string().into(),
+        key.digest.to_string().into(),
+        row::stored(key.created_at_ms).into(),
+        key.expires_at_ms.map(row::stored).into(),
+        key.deprecated_at_ms.map(row::stored).into(),
+        key.revoked_at_ms.map(row::stored).into(),
+        key.imported.into(),
+    ])
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<ApiKey, StoreError> {

@@ -40,6 +40,7 @@
 mod audit;
 mod author;
 mod backup;
+mod batch;
 mod carried;
 mod claim;
 mod client;
@@ -77,6 +78,7 @@ mod topic;
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
 pub use author::{Author, Who};
 pub use backup::{Backup, Restored};
+pub use batch::{Batch, Change};
 pub use claim::{Claim, Work};
 pub use database::{Location, Store};
 pub use edit::Edit;

@@ -2,9 +2,18 @@
 
 use portcullis_feed::PolicyId;
 
+use crate::batch::writing::Around;
 use crate::edit::PROFILES_OF_POLICY;
-use crate::statement::{Row, query};
+use crate::statement::{Row, Value, query};
 use crate::{Edit, Policy, Snapshot, StoreError, row};
+
+/// What stands around the [`values`] of policies.
+pub(crate) const PUT: Around = [
+    "INSERT INTO policies (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms) ",
+    " ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, \
+     rate_limit = excluded.rate_limit, quota = excluded.quota, \
+     updated_at_ms = excluded.updated_at_ms",
+];
 
 impl Snapshot {
     /// A policy, if there is one.
@@ -44,33 +53,7 @@ impl Edit {
     /// When the database fails.
     pub async fn put_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
         let before = self.read().policy(policy.id).await?;
-        let rate_limit = policy.rate_limit.as_ref();
-        let quota = policy.quota.as_ref();
-        query(
-            "INSERT INTO policies \
-             (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
-             name = excluded.name, description = excluded.description, \
-             rate_limit = excluded.rate_limit, quota = excluded.quota, \
-             updated_at_ms = excluded.updated_at_ms",
-        )
-        .bind(policy.id.to_string())
-        .bind(&policy.name)
-        .bind(&policy.description)
-        .bind(
-            rate_limit
-                .map(|limit| row::to_json(limit, "rate_limit"))
-                .transpose()?,
-        )
-        .bind(
-            quota
-                .map(|quota| row::to_json(quota, "quota"))
-                .transpose()?,
-        )
-        .bind(row::stored(policy.created_at_ms))
-        .bind(row::stored(policy.updated_at_ms))
-        .execute(&mut self.read().transaction)
-        .await?;
+        self.put_row(PUT, values(policy)?).await?;
         let is_told = |before: &Policy| before.as_carried() != policy.as_carried();
         if before.as_ref().is_some_and(is_told) {
             self.mark_changed(PROFILES_OF_POLICY, &policy.id).await?;
@@ -87,6 +70,22 @@ impl Edit {
         self.run("DELETE FROM policies WHERE id = $1", &id).await?;
         self.enter(policy.as_ref(), None).await
     }
+}
+
+pub(crate) fn values(policy: &Policy) -> Result<[Value; 7], StoreError> {
+    let rate_limit = policy.rate_limit.as_ref();
+    let rate_limit = rate_limit.map(|limit| row::to_json(limit, "rate_limit"));
+    let quota = policy.quota.as_ref();
+    let quota = quota.map(|quota| row::to_json(quota, "quota"));
+    Ok([
+        policy.id.to_string().into(),
+        (&policy.name).into(),
+        (&policy.description).into(),
+        rate_limit.transpose()?.into(),
+        quota.transpose()?.into(),
+        row::stored(policy.created_at_ms).into(),
+        row::stored(policy.updated_at_ms).into(),
+    ])
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Policy, StoreError> {

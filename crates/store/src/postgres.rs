@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
-use sqlx::{Connection as _, Pool, Postgres};
+use sqlx::{ConnectOptions as _, Connection as _, Pool, Postgres};
 
 use crate::StoreError;
 
@@ -87,7 +87,8 @@ pub(crate) struct PostgresBooks {
 impl PostgresBooks {
     pub(crate) async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
         let options = (*url.0).clone().application_name("portcullis");
-        let options = options.options(SETTINGS);
+        // Statements about many records are long, and say nothing in a log.
+        let options = options.options(SETTINGS).disable_statement_logging();
         let pool = |most| {
             PgPoolOptions::new()
                 .max_connections(most)

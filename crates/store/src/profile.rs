@@ -4,9 +4,45 @@ use std::collections::HashMap;
 
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity};
 
+use crate::batch::writing::Around;
 use crate::edit::PROFILE;
-use crate::statement::{Row, query};
-use crate::{AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row};
+use crate::statement::{Row, Value, query};
+use crate::{
+    AccessMethod, AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row,
+};
+
+/// What profiles are called among the changes.
+pub(crate) const KIND: &str = "profile";
+
+/// What stands around the [`values`] of profiles.
+pub(crate) const PUT: Around = [
+    "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, enabled, \
+     expires_at_ms, created_at_ms, updated_at_ms, observe, access_method, jwt, jwt_secret, key_set, \
+     token_issuer, token_client) ",
+    " ON CONFLICT (id) DO UPDATE SET policy_id = excluded.policy_id, name = excluded.name, \
+     description = excluded.description, addresses = excluded.addresses, \
+     enabled = excluded.enabled, expires_at_ms = excluded.expires_at_ms, \
+     updated_at_ms = excluded.updated_at_ms, observe = excluded.observe, \
+     access_method = excluded.access_method, jwt = excluded.jwt, \
+     jwt_secret = excluded.jwt_secret, key_set = excluded.key_set, \
+     token_issuer = excluded.token_issuer, token_client = excluded.token_client",
+];
+
+/// What stands around the [`grants`] of profiles.
+pub(crate) const GRANT: Around = [
+    "INSERT INTO profile_collections (profile_id, collection_id, position) ",
+    "",
+];
+
+impl AccessProfile {
+    /// Whether an identity provider has a name for it.
+    pub(crate) const fn has_identity(&self) -> bool {
+        match &self.access {
+            AccessMethod::Jwt(jwt) => jwt.identity.is_some(),
+            AccessMethod::ApiKey => false,
+        }
+    }
+}
 
 impl Snapshot {
     /// A profile, if there is one.
@@ -124,7 +160,10 @@ impl Snapshot {
         found.iter().map(name_from_row).collect()
     }
 
-    async fn profiles_from_rows(&mut self, rows: &[Row]) -> Result<Vec<AccessProfile>, StoreError> {
+    pub(crate) async fn profiles_from_rows(
+        &mut self,
+        rows: &[Row],
+    ) -> Result<Vec<AccessProfile>, StoreError> {
         let ids: Vec<ProfileId> = rows
             .iter()
             .map(|row| row::parsed(row, "id"))
@@ -169,40 +208,8 @@ impl Edit {
     /// has its identity.
     pub async fn put_profile(&mut self, profile: &AccessProfile) -> Result<(), StoreError> {
         let before = self.read().profile(profile.id).await?;
-        let access = jwt::columns(profile, &self.read().secret_key)?;
-        query(
-            "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, \
-             enabled, expires_at_ms, created_at_ms, updated_at_ms, observe, access_method, jwt, \
-             jwt_secret, key_set, token_issuer, token_client) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-             ON CONFLICT (id) DO UPDATE SET \
-             policy_id = excluded.policy_id, name = excluded.name, \
-             description = excluded.description, addresses = excluded.addresses, \
-             enabled = excluded.enabled, expires_at_ms = excluded.expires_at_ms, \
-             updated_at_ms = excluded.updated_at_ms, observe = excluded.observe, \
-             access_method = excluded.access_method, jwt = excluded.jwt, \
-             jwt_secret = excluded.jwt_secret, key_set = excluded.key_set, \
-             token_issuer = excluded.token_issuer, token_client = excluded.token_client",
-        )
-        .bind(profile.id.to_string())
-        .bind(profile.client_id.to_string())
-        .bind(profile.policy_id.map(|id| id.to_string()))
-        .bind(&profile.name)
-        .bind(&profile.description)
-        .bind(row::to_json(&profile.addresses, "addresses")?)
-        .bind(profile.enabled)
-        .bind(profile.expires_at_ms.map(row::stored))
-        .bind(row::stored(profile.created_at_ms))
-        .bind(row::stored(profile.updated_at_ms))
-        .bind(profile.observe)
-        .bind(access.access_method)
-        .bind(access.jwt)
-        .bind(access.jwt_secret)
-        .bind(access.key_set)
-        .bind(access.token_issuer)
-        .bind(access.token_client)
-        .execute(&mut self.read().transaction)
-        .await?;
+        let row = values(profile, &self.read().secret_key)?;
+        self.put_row(PUT, row).await?;
         if before.as_ref().map(|before| &before.collections) != Some(&profile.collections) {
             self.grant(profile).await?;
         }
@@ -231,23 +238,53 @@ impl Edit {
             &profile.id,
         )
         .await?;
-        for (position, collection) in (0_i64..).zip(&profile.collections) {
-            query(
-                "INSERT INTO profile_collections (profile_id, collection_id, position) \
-                 VALUES ($1, $2, $3)",
-            )
-            .bind(profile.id.to_string())
-            .bind(collection.to_string())
-            .bind(position)
-            .execute(&mut self.read().transaction)
-            .await?;
+        for row in grants(profile) {
+            self.put_row(GRANT, row).await?;
         }
         Ok(())
     }
 }
 
+pub(crate) fn values(
+    profile: &AccessProfile,
+    secret_key: &SecretKey,
+) -> Result<[Value; 17], StoreError> {
+    let access = jwt::columns(profile, secret_key)?;
+    Ok([
+        profile.id.to_string().into(),
+        profile.client_id.to_string().into(),
+        profile.policy_id.map(|id| id.to_string()).into(),
+        (&profile.name).into(),
+        (&profile.description).into(),
+        row::to_json(&profile.addresses, "addresses")?.into(),
+        profile.enabled.into(),
+        profile.expires_at_ms.map(row::stored).into(),
+        row::stored(profile.created_at_ms).into(),
+        row::stored(profile.updated_at_ms).into(),
+        profile.observe.into(),
+        access.access_method.into(),
+        access.jwt.into(),
+        access.jwt_secret.into(),
+        access.key_set.into(),
+        access.token_issuer.into(),
+        access.token_client.into(),
+    ])
+}
+
+/// What stands between [`GRANT`], for each collection that a profile grants.
+pub(crate) fn grants(profile: &AccessProfile) -> impl Iterator<Item = [Value; 3]> + '_ {
+    let positions = (0_i64..).zip(&profile.collections);
+    positions.map(|(position, collection)| {
+        [
+            profile.id.to_string().into(),
+            collection.to_string().into(),
+            position.into(),
+        ]
+    })
+}
+
 /// What gateways are told of a profile itself.
-fn carried(profile: &AccessProfile) -> impl PartialEq + '_ {
+pub(crate) fn carried(profile: &AccessProfile) -> impl PartialEq + '_ {
     (
         &profile.collections,
         profile.policy_id,

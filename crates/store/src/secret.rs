@@ -79,7 +79,10 @@ impl SecretKey {
     }
 
     /// The sealed form of a secret: `x1.<id of the key>.<nonce and ciphertext>`. It opens only for the same owner.
-    pub(crate) fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, StoreError> {
+    ///
+    /// # Errors
+    /// When there are no random bytes.
+    pub fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, StoreError> {
         let nonce = (self.nonces)().ok_or(StoreError::NoNonce)?;
         let key = self.keys.first().ok_or(StoreError::Unsealed)?;
         let payload = Payload {
@@ -95,7 +98,10 @@ impl SecretKey {
     }
 
     /// The secret of an owner.
-    pub(crate) fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, StoreError> {
+    ///
+    /// # Errors
+    /// When it was sealed under another key or for another owner, or was altered.
+    pub fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, StoreError> {
         self.opened(owner, sealed).ok_or(StoreError::Unsealed)
     }
 

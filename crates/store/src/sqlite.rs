@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Pool, Sqlite};
+use sqlx::{ConnectOptions as _, Connection as _, Pool, Sqlite};
 
 use crate::StoreError;
 
@@ -104,4 +104,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .row_buffer_size(ROWS_AHEAD)
         .busy_timeout(Duration::from_secs(10))
+        // Statements about many records are long, and say nothing in a log.
+        .disable_statement_logging()
 }

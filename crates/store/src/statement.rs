@@ -44,9 +44,12 @@ pub(crate) struct Statement {
     text: SqlStr,
     values: Vec<Value>,
     kept_prepared: bool,
+    /// Whether each value stands there once, in the order of the values.
+    is_in_order: bool,
 }
 
 /// A value of a statement. `None` is NULL, and keeps its type: PostgreSQL wants to know it.
+#[derive(Clone)]
 pub(crate) enum Value {
     Text(Option<String>),
     Number(Option<i64>),
@@ -60,6 +63,7 @@ pub(crate) fn query(text: impl SqlSafeStr) -> Statement {
         text: text.into_sql_str(),
         values: Vec::new(),
         kept_prepared: true,
+        is_in_order: false,
     }
 }
 
@@ -115,12 +119,21 @@ impl Draft {
         self
     }
 
+    /// The statement, whose text comes again and again.
+    pub(crate) fn kept(self) -> Statement {
+        Statement {
+            values: self.values,
+            is_in_order: true,
+            ..query(AssertSqlSafe(self.text))
+        }
+    }
+
     /// The statement. It is hardly ever the same again: databases need not remember how they do it.
     pub(crate) fn finished(self) -> Statement {
-        let mut statement = query(AssertSqlSafe(self.text));
-        statement.values = self.values;
-        statement.kept_prepared = false;
-        statement
+        Statement {
+            kept_prepared: false,
+            ..self.kept()
+        }
     }
 }
 
@@ -179,7 +192,12 @@ impl Statement {
     }
 
     fn on_sqlite(self) -> sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments> {
-        let query = sqlx::query::<Sqlite>(self.text).persistent(self.kept_prepared);
+        let text = if self.is_in_order {
+            unnumbered(self.text.as_str())
+        } else {
+            self.text
+        };
+        let query = sqlx::query::<Sqlite>(text).persistent(self.kept_prepared);
         self.values
             .into_iter()
             .fold(query, |query, value| match value {
@@ -263,6 +281,18 @@ impl Transaction {
         }
         Ok(())
     }
+}
+
+/// A statement without the numbers of its values. SQLite takes `$1` for a name, and looks through all names before it for
+/// each one.
+fn unnumbered(text: &str) -> SqlStr {
+    let mut parts = text.split('$');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push('?');
+        plain.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+    }
+    AssertSqlSafe(plain).into_sql_str()
 }
 
 impl Row {

@@ -1,6 +1,7 @@
 //! The jobs: what is wanted, in the words of who wants it.
 
 mod changes;
+mod creating;
 mod filling;
 mod load;
 mod operator;
@@ -27,6 +28,8 @@ pub enum Job {
     Draw(load::Draw),
     /// Send requests at a fixed rate.
     Pace(load::Pace),
+    /// Make clients, one after the other.
+    Create(creating::Create),
     /// Change records as operators do.
     Change(changes::Change),
     /// Withdraw keys, and see when each connection is refused.
@@ -50,6 +53,7 @@ impl Job {
             Self::Caller(records) => records.last_caller(),
             Self::Draw(job) => job.perform(),
             Self::Pace(job) => job.perform(),
+            Self::Create(job) => job.perform(),
             Self::Change(job) => job.perform(),
             Self::Revoke(job) => job.perform(),
             Self::Spread(job) => job.perform(),

@@ -65,6 +65,20 @@ impl Row {
         }
     }
 
+    /// A measure that should be at least `limit`.
+    pub fn at_least(
+        measure: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        limit: f64,
+    ) -> Self {
+        Self {
+            aim: Some(format!("≥ {limit}")),
+            holds: Some(value >= limit),
+            ..Self::measured(measure, value, unit)
+        }
+    }
+
     /// The same measure, which should be at most `limit`.
     pub fn aiming_at(self, limit: f64) -> Self {
         Self {

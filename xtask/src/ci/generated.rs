@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::{process, workspace};
 
 const OPENAPI: &str = "docs/openapi.json";
-const OPERATIONS: &str = "docs/operations.md";
+const ROLES: &str = "docs/roles.md";
+
+/// Files that a subcommand of `portcullis` prints as they are.
+const PRINTED: [(&str, &str); 1] = [("docs/configuration.schema.json", "schema")];
 
 /// Methods in the order in which the list has them.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -41,11 +44,19 @@ pub fn write() -> Result<()> {
     Ok(())
 }
 
-fn generated() -> Result<[(&'static str, String); 2]> {
-    let openapi = process::output(Command::new(super::parts()?.control_plane).arg("openapi"))?;
-    let openapi = format!("{}\n", openapi.trim_end());
-    let operations = operations(&openapi)?;
-    Ok([(OPENAPI, openapi), (OPERATIONS, operations)])
+fn generated() -> Result<Vec<(&'static str, String)>> {
+    let control_plane = super::parts()?.control_plane;
+    let printed = |subcommand: &str| {
+        let printed = process::output(Command::new(&control_plane).arg(subcommand))?;
+        Ok(format!("{}\n", printed.trim_end()))
+    };
+    let openapi: Result<String> = printed("openapi");
+    let openapi = openapi?;
+    let mut generated = vec![(ROLES, operations(&openapi)?), (OPENAPI, openapi)];
+    for (path, subcommand) in PRINTED {
+        generated.push((path, printed(subcommand)?));
+    }
+    Ok(generated)
 }
 
 /// Every operation with the role that it needs.

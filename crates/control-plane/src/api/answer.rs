@@ -67,14 +67,7 @@ impl<T> Edited<T> {
         Self {
             record: as_answer(committed.record),
             revision: committed.revision,
-            notices: committed
-                .notices
-                .into_iter()
-                .map(|notice| Notice {
-                    pointer: notice.pointer,
-                    detail: notice.detail,
-                })
-                .collect(),
+            notices: committed.notices.into_iter().map(Notice::from).collect(),
             applied: None,
         }
     }
@@ -91,6 +84,15 @@ impl<T: Serialize> IntoResponse for Edited<T> {
     fn into_response(self) -> Response {
         let revision = HeaderValue::from(self.revision);
         ([(REVISION_HEADER, revision)], Json(self)).into_response()
+    }
+}
+
+impl From<crate::app::Notice> for Notice {
+    fn from(notice: crate::app::Notice) -> Self {
+        Self {
+            pointer: notice.pointer,
+            detail: notice.detail,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use crate::app::draft::{self, Patch};
+use crate::app::laborious::at_length;
 use crate::app::page::LONGEST;
 use crate::problem::{Kind, Problem};
 
@@ -26,6 +27,9 @@ pub struct NamedKey(pub ProfileId, pub String);
 
 /// A draft in the body.
 pub struct Draft<T>(pub T);
+
+/// A draft in the body, which may be a large one.
+pub struct LargeDraft<T>(pub T);
 
 /// A draft in the body, which may be empty.
 pub struct DraftIfAny<T>(pub T);
@@ -182,6 +186,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Draft<T> {
     }
 }
 
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeDraft<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = json_body(request, state, &["application/json"]).await?;
+        Ok(Self(at_length(|| draft::read_large(&body))?))
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for DraftIfAny<T> {
     type Rejection = Problem;
 
@@ -230,7 +243,8 @@ async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
         .await
         .map_err(|rejection| {
             if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                return Problem::new(Kind::BodyTooLarge, "a body has at most 256 KiB");
+                let detail = "a body has at most 256 KiB, and a configuration 256 MiB";
+                return Problem::new(Kind::BodyTooLarge, detail);
             }
             Problem::new(Kind::MalformedRequest, "the body ended too early")
         })

@@ -14,7 +14,7 @@ use super::time::Moment;
 use super::{App, Committed, Refusal, Violation, access_profile};
 
 /// How many keys of a profile work at the same time at most.
-const MOST_WORKING: usize = 20;
+pub(super) const MOST_WORKING: usize = 20;
 
 /// How long keys may overlap at most: 90 days.
 const LONGEST_OVERLAP_S: u32 = 7_776_000;

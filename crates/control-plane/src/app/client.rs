@@ -106,7 +106,12 @@ impl App {
 }
 
 impl ClientDraft {
-    fn into_client(self, id: ClientId, created_at_ms: u64, updated_at_ms: u64) -> Client {
+    pub(super) fn into_client(
+        self,
+        id: ClientId,
+        created_at_ms: u64,
+        updated_at_ms: u64,
+    ) -> Client {
         Client {
             id,
             name: self.name.into(),

@@ -1,5 +1,7 @@
 //! API collections: named, versioned groups of endpoints, which are what profiles grant.
 
+use std::collections::HashMap;
+
 use portcullis_engine::route;
 use portcullis_feed::{CollectionId, Endpoint};
 use portcullis_store::{Author, Collection, Edit};
@@ -158,21 +160,29 @@ impl App {
 async fn refuse_claimed(edit: &mut Edit, collection: &Collection) -> Result<(), Refusal> {
     let mut others = edit.read().collections(None, ALL).await?;
     others.retain(|other| other.id != collection.id);
-    let namesake = others
-        .iter()
-        .find(|other| other.name == collection.name && other.version == collection.version);
-    if let Some(holder) = namesake {
-        return Err(Refusal::NameTaken {
-            name: collection.name.clone(),
-            version: collection.version.clone(),
-            holder: holder.id,
-        });
+    refuse_overlap(others.iter().chain([collection]))
+}
+
+/// No two collections have the same name and version, or claim the same.
+///
+/// # Errors
+/// When two do: which.
+pub(super) fn refuse_overlap<'a>(
+    all: impl IntoIterator<Item = &'a Collection>,
+) -> Result<(), Refusal> {
+    let all: Vec<_> = all.into_iter().collect();
+    let mut named = HashMap::new();
+    for collection in &all {
+        let name = (&collection.name, &collection.version);
+        if let Some(holder) = named.insert(name, collection.id) {
+            return Err(Refusal::NameTaken {
+                name: collection.name.clone(),
+                version: collection.version.clone(),
+                holder,
+            });
+        }
     }
-    let all: Vec<_> = others
-        .iter()
-        .chain([collection])
-        .map(Collection::as_carried)
-        .collect();
+    let all: Vec<_> = all.into_iter().map(Collection::as_carried).collect();
     let Some(conflict) = route::conflict(&all) else {
         return Ok(());
     };
@@ -188,7 +198,7 @@ async fn refuse_claimed(edit: &mut Edit, collection: &Collection) -> Result<(), 
 }
 
 impl CollectionDraft {
-    fn into_collection(
+    pub(super) fn into_collection(
         self,
         id: CollectionId,
         created_at_ms: u64,

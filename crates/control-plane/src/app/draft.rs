@@ -38,6 +38,26 @@ pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
     read_object(&mut serde_json::Deserializer::from_slice(json))
 }
 
+/// Reads a draft that may be large: once only.
+///
+/// # Errors
+/// When the text is no JSON, or is not what the draft consists of.
+pub fn read_large<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let draft = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            let violation = violation(error.path(), &inner.to_string());
+            return Refusal::Invalid(vec![violation]);
+        }
+        Refusal::Malformed(inner.to_string())
+    });
+    let Object(draft) = draft?;
+    let ended = reader.end();
+    ended.map_err(|error| Refusal::Malformed(error.to_string()))?;
+    Ok(draft)
+}
+
 impl Patch {
     /// The draft with these changes made to it.
     ///
@@ -81,7 +101,8 @@ fn read_object<'de, T: DeserializeOwned, D: Deserializer<'de>>(reader: D) -> Res
         })
 }
 
-fn violation(path: &Path, message: &str) -> Violation {
+/// What is wrong at a place, in the words of serde without the values that it repeats.
+pub(crate) fn violation(path: &Path, message: &str) -> Violation {
     // The reader of JSON appends the position to the message, though the pointer says it better.
     let detail = message
         .rsplit_once(" at line ")
@@ -132,7 +153,7 @@ fn without_value(message: &str, is_confidential: bool) -> String {
 }
 
 /// A JSON object. Serde reads its structs from arrays too, by position, which nobody means.
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

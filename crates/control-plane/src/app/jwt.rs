@@ -91,7 +91,7 @@ pub struct SecretDraft {
 }
 
 /// How a secret is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretEncoding {
     /// Its bytes are those of the text, in UTF-8.

@@ -142,7 +142,12 @@ impl App {
 }
 
 impl PolicyDraft {
-    fn into_policy(self, id: PolicyId, created_at_ms: u64, updated_at_ms: u64) -> Policy {
+    pub(super) fn into_policy(
+        self,
+        id: PolicyId,
+        created_at_ms: u64,
+        updated_at_ms: u64,
+    ) -> Policy {
         Policy {
             id,
             name: self.name.into(),

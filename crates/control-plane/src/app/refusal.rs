@@ -148,6 +148,12 @@ pub enum Refusal {
         /// What it is instead.
         state: GatewayState,
     },
+    /// What was planned is not what would happen now.
+    #[error("somebody else changed the same since the plan was made: {}", First(.objects))]
+    Overtaken {
+        /// The records that are in another state, by their names in the basis.
+        objects: Vec<String>,
+    },
     /// Profiles would lose what they refer to.
     #[error("the {kind} is in use by access profiles: {}", Names(.profiles))]
     InUse {
@@ -232,6 +238,23 @@ impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
             write!(f, "{separator}{one}")?;
         }
         Ok(())
+    }
+}
+
+/// How many things a sentence names at most.
+const MOST_NAMED: usize = 10;
+
+/// The first of many.
+struct First<'a>(&'a [String]);
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.0.get(..MOST_NAMED).unwrap_or(self.0);
+        write!(f, "{}", Listing(named))?;
+        match self.0.len().saturating_sub(named.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

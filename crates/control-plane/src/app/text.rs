@@ -61,6 +61,14 @@ impl From<Description> for String {
     }
 }
 
+impl Name {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A name that was valid when it was stored.
 pub(super) fn stored_name(name: &str) -> Name {
     Name(name.to_owned())

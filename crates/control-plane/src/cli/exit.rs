@@ -29,6 +29,8 @@ pub struct Failure {
     pub exit: Exit,
     /// What went wrong. It must hold no secret: it is printed.
     pub error: anyhow::Error,
+    /// One by one what is wrong, where that is more than one thing. No secrets either.
+    pub details: Vec<String>,
 }
 
 impl Exit {
@@ -130,7 +132,14 @@ impl Failure {
         Self {
             exit,
             error: error.into(),
+            details: Vec::new(),
         }
+    }
+
+    /// The same, with what is wrong one by one.
+    #[must_use]
+    pub fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
     }
 
     /// The causes in one line. Some libraries repeat a cause in the words of its effect: it is said once.

@@ -38,11 +38,19 @@ impl Output {
     pub(super) fn failure(self, failure: &Failure) -> String {
         let sentence = failure.sentence();
         match self {
-            Self::Text => format!("portcullis: {sentence}"),
-            Self::Json => json!({"error": {
-                "code": failure.exit.name(), "exit": failure.exit.code(), "message": sentence,
-            }})
-            .to_string(),
+            Self::Text => {
+                let details = failure.details.iter().map(|detail| format!("\n  {detail}"));
+                format!("portcullis: {sentence}{}", details.collect::<String>())
+            }
+            Self::Json => {
+                let mut error = json!({
+                    "code": failure.exit.name(), "exit": failure.exit.code(), "message": sentence,
+                });
+                if !failure.details.is_empty() {
+                    error["details"] = json!(failure.details);
+                }
+                json!({ "error": error }).to_string()
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod bad_input;
 mod clients;
 mod collections;
 mod console;
+mod configuration;
 mod documents;
 mod explain;
 mod feed;

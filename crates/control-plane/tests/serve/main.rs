@@ -8,6 +8,7 @@
 
 mod backup;
 mod command_line;
+mod configuration;
 mod disk_full;
 mod feed_keys;
 mod gateways;

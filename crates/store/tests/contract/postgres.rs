@@ -10,6 +10,7 @@
 mod ground;
 
 mod audit;
+mod batches;
 mod books;
 mod claims;
 mod concurrency;

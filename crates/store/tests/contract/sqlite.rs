@@ -12,6 +12,7 @@ mod ground;
 
 mod audit;
 mod backups;
+mod batches;
 mod books;
 mod concurrency;
 mod credentials;

@@ -90,7 +90,7 @@ pub struct AddressLists {
 }
 
 impl AccessProfileDraft {
-    pub(super) fn into_profile(
+    pub(in crate::app) fn into_profile(
         self,
         id: ProfileId,
         [created_at_ms, updated_at_ms]: [u64; 2],

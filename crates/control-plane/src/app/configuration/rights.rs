@@ -1,0 +1,193 @@
+//! What takes rights away: which changes refuse callers that pass now. In doubt it is said.
+
+mod tokens;
+
+use std::collections::BTreeSet;
+
+use portcullis_engine::address::AddressRules;
+use portcullis_feed::{
+    AddressLists, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateWindow,
+};
+use portcullis_store::{AccessMethod, ApiKey, Client, Collection, Policy};
+
+use super::labels::Labels;
+use super::step::{Keyed, Step};
+use crate::app::api_key::works;
+
+/// What a change takes away from callers, in sentences.
+pub(super) fn of_client(step: &Step<Client>) -> Vec<String> {
+    match (&step.before, &step.after) {
+        (Some(_), None) => vec!["it is removed with its access profiles and their keys".into()],
+        (Some(before), Some(after)) if before.enabled && !after.enabled => {
+            vec!["it is disabled with all of its access profiles".into()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn of_policy(step: &Step<Policy>) -> Vec<String> {
+    let mut lost = Vec::new();
+    if let (Some(before), Some(after)) = (&step.before, &step.after) {
+        limits(limits_of(before), limits_of(after), &mut lost);
+    }
+    lost
+}
+
+pub(super) const fn limits_of(policy: &Policy) -> Limits {
+    (policy.rate_limit, policy.quota)
+}
+
+pub(super) fn of_collection(step: &Step<Collection>) -> Vec<String> {
+    let (before, after) = match (&step.before, &step.after) {
+        (Some(_), None) => return vec!["it is removed".into()],
+        (Some(before), Some(after)) => (before, after),
+        (None, _) => return Vec::new(),
+    };
+    let mut lost = Vec::new();
+    if before.public && !after.public {
+        lost.push("it is not public any more".into());
+    }
+    if before.allows_dubious_paths && !after.allows_dubious_paths {
+        lost.push("dubious paths are refused".into());
+    }
+    let served = |endpoint: &&Endpoint| endpoint.enabled;
+    let target = |endpoint: &Endpoint| {
+        let host = endpoint.host.as_deref().unwrap_or_default();
+        format!("{} {host}{}", endpoint.method, endpoint.path)
+    };
+    let remaining: BTreeSet<String> = after.endpoints.iter().filter(served).map(target).collect();
+    let served = before.endpoints.iter().filter(served).map(target);
+    lost.extend(
+        served
+            .filter(|target| !remaining.contains(target))
+            .map(|target| format!("`{target}` is not served any more")),
+    );
+    lost
+}
+
+/// How much policies allow.
+type Limits = (Option<RateLimit>, Option<Quota>);
+
+pub(super) fn of_profile(
+    step: &Step<Keyed>,
+    labels: &Labels,
+    limits_of: [&dyn Fn(Option<PolicyId>) -> Limits; 2],
+    now_ms: u64,
+) -> Vec<String> {
+    let (before, after) = match (&step.before, &step.after) {
+        (Some(_), None) => return vec!["it is removed with its keys".into()],
+        (Some(before), Some(after)) => (before, after),
+        (None, _) => return Vec::new(),
+    };
+    let mut lost = Vec::new();
+    let (old, new) = (&before.profile, &after.profile);
+    if old.enabled && !new.enabled {
+        lost.push("it is disabled".into());
+    }
+    if is_sooner(old.expires_at_ms, new.expires_at_ms) {
+        lost.push("it expires sooner".into());
+    }
+    if old.observe && !new.observe {
+        lost.push("what was only noted is refused".into());
+    }
+    for id in old
+        .collections
+        .iter()
+        .filter(|id| !new.collections.contains(id))
+    {
+        let collection = labels.to_collection(*id);
+        lost.push(format!(
+            "the collection `{}` is not granted any more",
+            collection.as_str()
+        ));
+    }
+    if old.addresses != new.addresses && is_narrower(&old.addresses, &new.addresses) {
+        lost.push("it may be used from fewer addresses".into());
+    }
+    if old.policy_id != new.policy_id {
+        let [before, after] = limits_of;
+        limits(before(old.policy_id), after(new.policy_id), &mut lost);
+    }
+    match (&old.access, &new.access) {
+        (AccessMethod::Jwt(old), AccessMethod::Jwt(new)) => tokens::compare(old, new, &mut lost),
+        (old, new) if old != new => lost.push("its callers prove themselves in another way".into()),
+        _ => {}
+    }
+    keys(&before.keys, &after.keys, now_ms, &mut lost);
+    lost
+}
+
+fn keys(before: &[ApiKey], after: &[ApiKey], now_ms: u64, lost: &mut Vec<String>) {
+    for key in before {
+        let Some(after) = after.iter().find(|after| after.id == key.id) else {
+            continue;
+        };
+        if !works(key, now_ms) {
+            continue;
+        }
+        if after.revoked_at_ms.is_some() {
+            lost.push(format!("the key `{}` is revoked", key.id));
+        } else if is_sooner(key.expires_at_ms, after.expires_at_ms) {
+            lost.push(format!("the key `{}` expires sooner", key.id));
+        }
+    }
+}
+
+/// Whether something ends sooner than it would have.
+fn is_sooner(before_ms: Option<u64>, after_ms: Option<u64>) -> bool {
+    let end = |ms: Option<u64>| ms.unwrap_or(u64::MAX);
+    end(after_ms) < end(before_ms)
+}
+
+fn is_narrower(before: &AddressLists, after: &AddressLists) -> bool {
+    match (AddressRules::parse(before), AddressRules::parse(after)) {
+        (Ok(before), Ok(after)) => !after.cover(&before),
+        _ => true,
+    }
+}
+
+fn limits(before: Limits, after: Limits, lost: &mut Vec<String>) {
+    if is_lower(before.0.map(speed), after.0.map(speed))
+        || is_lower(before.0.map(burst), after.0.map(burst))
+    {
+        lost.push("the rate limit is lower".into());
+    }
+    if is_lower(before.1.map(per_day), after.1.map(per_day)) {
+        lost.push("the quota is lower".into());
+    }
+}
+
+fn is_lower(before: Option<f64>, after: Option<f64>) -> bool {
+    let most = |limit: Option<f64>| limit.unwrap_or(f64::INFINITY);
+    most(after) < most(before)
+}
+
+/// Requests a second.
+fn speed(limit: RateLimit) -> f64 {
+    let seconds = match limit.per {
+        RateWindow::Second => 1.0,
+        RateWindow::Minute => 60.0,
+        RateWindow::Hour => 3_600.0,
+        RateWindow::Day => 86_400.0,
+    };
+    f64::from(limit.requests) / seconds
+}
+
+fn burst(limit: RateLimit) -> f64 {
+    f64::from(limit.burst.unwrap_or(limit.requests))
+}
+
+/// Requests a day. The shortest month counts, so that a change between windows is told in doubt.
+fn per_day(quota: Quota) -> f64 {
+    let days = match quota.per {
+        QuotaWindow::Day => 1.0,
+        QuotaWindow::Week => 7.0,
+        QuotaWindow::Month => 28.0,
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "quotas of that size are all alike"
+    )]
+    let requests = quota.requests as f64;
+    requests / days
+}
