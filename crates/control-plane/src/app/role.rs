@@ -12,7 +12,7 @@ pub const RESOURCES: [&str; 10] = [
     "audit",
     "clients",
     "collections",
-    "declarations",
+    "configuration",
     "explain",
     "feed-keys",
     "gateway-tokens",
