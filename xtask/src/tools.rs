@@ -4,6 +4,8 @@
 mod apt;
 mod envoy;
 mod postgres;
+mod python;
+mod schemathesis;
 mod wasm_target;
 
 use std::path::PathBuf;
@@ -12,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 pub use envoy::envoy;
 pub use postgres::postgres;
+pub use schemathesis::schemathesis;
 pub use wasm_target::{TARGET as WASM_TARGET, WasmToolchain, wasm_toolchain};
 
 /// The program that sends load: `h2load`, from nghttp2.

@@ -12,14 +12,22 @@ pub mod explain;
 pub mod feed_keys;
 pub mod gateway_tokens;
 pub mod gateways;
+pub mod imports;
 pub mod jwt;
 pub mod keys;
+pub mod listing;
+pub mod logos;
+pub mod new;
 pub mod openapi;
 pub mod operators;
+pub mod parameters;
 pub mod policies;
+pub mod query;
+pub mod reference;
 pub mod robot_tokens;
 pub mod roles;
 pub mod sessions;
+pub mod tag;
 
 use std::sync::Arc;
 
@@ -27,11 +35,11 @@ use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
+use crate::app::{App, import, logo};
 use roles::{ByRole as _, open};
 
-/// How many bytes a body may have.
-const LARGEST_BODY_BYTES: usize = 256 * 1024;
+/// How many bytes a body may have: the longest lists that a draft may have fit into it.
+const LARGEST_BODY_BYTES: usize = 1024 * 1024;
 
 /// All paths, with their description. `of_records` is laid over those that change records, `of_others` over the rest, and
 /// `of_known` over all that need to know who asks.
@@ -54,6 +62,7 @@ fn records() -> OpenApiRouter<Arc<App>> {
         .editor(routes!(clients::create))
         .viewer(routes!(clients::read))
         .editor(routes!(clients::change, clients::delete))
+        .merge(logos())
         .viewer(routes!(access_profiles::list))
         .editor(routes!(access_profiles::create))
         .viewer(routes!(access_profiles::read))
@@ -61,16 +70,34 @@ fn records() -> OpenApiRouter<Arc<App>> {
         .editor(routes!(keys::refresh))
         .viewer(routes!(keys::list))
         .editor(routes!(keys::create))
+        .viewer(routes!(keys::read))
         .editor(routes!(keys::change, keys::revoke))
         .viewer(routes!(collections::list))
         .editor(routes!(collections::create))
         .viewer(routes!(collections::read))
         .editor(routes!(collections::change, collections::delete))
+        .merge(imports())
         .viewer(routes!(policies::list))
         .editor(routes!(policies::create))
         .viewer(routes!(policies::read))
         .editor(routes!(policies::change, policies::delete))
         .merge(configuration::applying())
+}
+
+/// Pictures, which may be less large than other bodies.
+fn logos() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .viewer(routes!(logos::read))
+        .editor(routes!(logos::put, logos::delete))
+        .layer(DefaultBodyLimit::max(logo::LARGEST_BYTES))
+}
+
+/// Documents, which may be larger than other bodies.
+fn imports() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .editor(routes!(imports::import))
+        .editor(routes!(imports::replace))
+        .layer(DefaultBodyLimit::max(import::LARGEST_BYTES))
 }
 
 /// What is between operators and the control plane, by the role that is needed.

@@ -60,7 +60,8 @@ pub struct ProblemDetails {
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where: a JSON pointer (RFC 6901) into the body, or `?` and the name of a parameter of the query.
+    /// Where: a JSON pointer (RFC 6901) into the body, `?` and the name of a parameter of the query, or the name of a
+    /// header in lower case.
     #[schema(example = "/addresses/allow/1")]
     pub pointer: String,
     /// What, and how it should be.
@@ -97,11 +98,13 @@ pub enum Kind {
     Conflict,
     PlanOvertaken,
     StateGone,
+    PreconditionFailed,
     BodyTooLarge,
     UnsupportedContentType,
     InvalidContent,
     TooManyRequests,
     ProviderFailed,
+    KeyReused,
     Unavailable,
 }
 
@@ -158,6 +161,11 @@ impl Kind {
                 "urn:portcullis:problem:state-gone",
                 "the state of the gateway belongs to another history",
             ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "urn:portcullis:problem:precondition-failed",
+                "the record is another one by now",
+            ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "urn:portcullis:problem:body-too-large",
@@ -172,6 +180,11 @@ impl Kind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "urn:portcullis:problem:invalid-content",
                 "the content is invalid",
+            ),
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "urn:portcullis:problem:idempotency-key-reused",
+                "the idempotency key belongs to another request",
             ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -254,6 +267,12 @@ impl From<Refusal> for Problem {
                 |problem, violation| problem.with_error(violation.pointer, violation.detail),
             ),
             Refusal::NotFound { .. } => Self::new(Kind::NotFound, detail),
+            Refusal::Changed { .. } => Self::new(Kind::PreconditionFailed, detail),
+            Refusal::KeyOfAnotherRequest => Self::new(Kind::KeyReused, detail).with_error(
+                "idempotency-key",
+                "a key that was not used for another request",
+            ),
+            Refusal::AnswerLost => Self::new(Kind::Conflict, detail),
             Refusal::NameTaken { holder, .. } => {
                 Self::new(Kind::Conflict, detail).with_collections([holder])
             }

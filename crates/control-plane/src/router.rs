@@ -12,6 +12,8 @@ use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH};
 use tokio::sync::watch;
 
 use crate::api::applied::{self, Waiting};
+use crate::api::reference::Reference;
+use crate::api::{parameters, tag};
 use crate::app::App;
 use crate::{api, bearer, console, feed, health, identity, problem, request_id};
 
@@ -24,13 +26,22 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         stopping: stopping.clone(),
     };
     let waited = from_fn_with_state(waiting, applied::waited);
-    let (api, document) = api::routes(
-        |records| records.route_layer(waited),
-        |others| others.route_layer(from_fn(applied::refused)),
-        |all| all.route_layer(operators),
+    let document = api::openapi::document();
+    let known = from_fn_with_state(document.parameters(), parameters::known_only);
+    let (api, _) = api::routes(
+        |records| records.route_layer(known.clone()).route_layer(waited),
+        |others| {
+            let refused = from_fn(applied::refused);
+            others.route_layer(known.clone()).route_layer(refused)
+        },
+        |all| {
+            all.route_layer(from_fn(tag::unmodified))
+                .route_layer(operators)
+        },
     )
     .split_for_parts();
-    let document = api::openapi::completed(document);
+    let reference = Reference::of(document.json());
+    let text = document.text();
     let door = feed::Door {
         app: Arc::clone(app),
         stopping,
@@ -40,10 +51,8 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .merge(api)
-        .route(
-            "/api/v1/openapi.json",
-            get(|| api::openapi::answer(document)),
-        )
+        .route("/api/v1/openapi.json", get(|| api::openapi::answer(text)))
+        .route("/api/v1/docs", get(move || async { reference }))
         .merge(console::routes())
         .with_state(Arc::clone(app))
         .merge(

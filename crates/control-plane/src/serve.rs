@@ -196,7 +196,10 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     let ending = stopping.clone();
     let forgetting = async move {
         let days = settings.keep_removals;
-        forgetting.keep_forgetting_removals(days, ending).await;
+        tokio::join!(
+            forgetting.keep_forgetting_removals(days, ending.clone()),
+            forgetting.keep_forgetting_answers(ending),
+        );
     };
     let forgetting = tokio::spawn(forgetting);
     let following = Arc::clone(&app);

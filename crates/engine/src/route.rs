@@ -158,16 +158,20 @@ impl Routes {
     }
 }
 
-/// What an endpoint lays claim to. Two equal ones are in conflict.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Claim {
+/// What an endpoint lays claim to. Two equal ones are in conflict: the names of parameters do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Claim {
     host: Host,
     method: Box<[u8]>,
     path: Template,
 }
 
 impl Claim {
-    fn parse(endpoint: &Endpoint) -> Result<Self, InvalidEndpoint> {
+    /// Of an endpoint.
+    ///
+    /// # Errors
+    /// When it cannot be matched: names the field and how to mend it.
+    pub fn parse(endpoint: &Endpoint) -> Result<Self, InvalidEndpoint> {
         Ok(Self {
             host: Host::parse(endpoint.host.as_deref())?,
             method: template::parse_method(&endpoint.method)?,

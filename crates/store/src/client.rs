@@ -4,7 +4,9 @@ use portcullis_feed::ClientId;
 
 use crate::batch::writing::Around;
 use crate::edit::PROFILES_OF_CLIENT;
-use crate::statement::{Row, Value, query};
+use crate::filter::{ClientFilter, ClientKey, GrantFilter};
+use crate::list::{Selection, Window, folded};
+use crate::statement::{Draft, Row, Value, query};
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
 /// How many of the profiles that go with a client are looked at together.
@@ -12,9 +14,11 @@ const AT_ONCE: u32 = 500;
 
 /// What stands around the [`values`] of clients.
 pub(crate) const PUT: Around = [
-    "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms) ",
+    "INSERT INTO clients (id, name, description, enabled, created_at_ms, updated_at_ms, folded_name, \
+     logo) ",
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, \
-     enabled = excluded.enabled, updated_at_ms = excluded.updated_at_ms",
+     enabled = excluded.enabled, updated_at_ms = excluded.updated_at_ms, \
+     folded_name = excluded.folded_name, logo = excluded.logo",
 ];
 
 impl Snapshot {
@@ -48,8 +52,54 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// A window of those clients that a filter leaves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_clients(
+        &mut self,
+        filter: &ClientFilter,
+        window: &Window<ClientKey>,
+    ) -> Result<Vec<Client>, StoreError> {
+        let mut selection = Selection::of("SELECT * FROM clients");
+        selection.when_named(filter.name.as_deref());
+        selection.when("enabled = ", filter.enabled);
+        if filter.profile != GrantFilter::default() {
+            push_profile(selection.and(), &filter.profile);
+        }
+        let found = selection.rows(window, &mut self.transaction).await?;
+        found.iter().map(from_row).collect()
+    }
+
+    /// How many access profiles a client has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_profiles_of(&mut self, client: ClientId) -> Result<u64, StoreError> {
+        self.count(
+            "SELECT COUNT(*) AS found FROM access_profiles WHERE client_id = $1",
+            &client,
+        )
+        .await
+    }
+
+    /// How many API keys that are not revoked the access profiles of a client have.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_keys_of(&mut self, client: ClientId) -> Result<u64, StoreError> {
+        self.count(
+            "SELECT COUNT(*) AS found FROM access_profiles p JOIN api_keys k \
+             ON k.profile_id = p.id AND k.revoked_at_ms IS NULL WHERE p.client_id = $1",
+            &client,
+        )
+        .await
+    }
+}
+
 impl Edit {
-    /// Adds a client, or gives it its new state. All of its profiles change when their gateways can tell.
+    /// Adds a client, or gives it its new state. The logo itself is a record of its own. All of its profiles change when their gateways can tell.
     ///
     /// # Errors
     /// When the database fails.
@@ -86,7 +136,7 @@ impl Edit {
     }
 }
 
-pub(crate) fn values(client: &Client) -> Result<[Value; 6], StoreError> {
+pub(crate) fn values(client: &Client) -> Result<[Value; 8], StoreError> {
     Ok([
         client.id.to_string().into(),
         (&client.name).into(),
@@ -94,7 +144,35 @@ pub(crate) fn values(client: &Client) -> Result<[Value; 6], StoreError> {
         client.enabled.into(),
         row::stored(client.created_at_ms).into(),
         row::stored(client.updated_at_ms).into(),
+        folded(&client.name).into(),
+        client.logo.map(|digest| digest.to_string()).into(),
     ])
+}
+
+/// That one profile of the client is what a filter asks for.
+fn push_profile(draft: &mut Draft, filter: &GrantFilter) {
+    draft.push("id IN (SELECT p.client_id FROM access_profiles p");
+    if let Some(collection) = filter.collection_id {
+        draft
+            .push(" JOIN profile_collections c ON c.profile_id = p.id AND c.collection_id = ")
+            .push_bind(collection.to_string());
+    }
+    let mut word = " WHERE ";
+    if let Some(policy) = filter.policy_id {
+        draft.push(word).push("p.policy_id = ");
+        draft.push_bind(policy.to_string());
+        word = " AND ";
+    }
+    if let Some(by_tokens) = filter.by_tokens {
+        draft.push(word).push("p.access_method = ");
+        draft.push_bind(access_method(by_tokens));
+    }
+    draft.push(")");
+}
+
+/// As profiles with tokens, or those with API keys, are stored.
+pub(crate) const fn access_method(by_tokens: bool) -> &'static str {
+    if by_tokens { "jwt" } else { "api_key" }
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Client, StoreError> {
@@ -103,6 +181,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Client, StoreError> {
         name: row.try_get("name")?,
         description: row.try_get("description")?,
         enabled: row.try_get("enabled")?,
+        logo: row::parsed_if_any(row, "logo")?,
         created_at_ms: row::number(row, "created_at_ms")?,
         updated_at_ms: row::number(row, "updated_at_ms")?,
     })

@@ -6,6 +6,8 @@ use portcullis_feed::CollectionId;
 
 use crate::batch::writing::Around;
 use crate::edit::COLLECTION;
+use crate::filter::{CollectionFilter, CollectionKey};
+use crate::list::{Selection, Window, folded};
 use crate::statement::{Row, Value, query};
 use crate::{Collection, Edit, Snapshot, StoreError, row};
 
@@ -15,11 +17,11 @@ pub(crate) const KIND: &str = "collection";
 /// What stands around the [`values`] of collections.
 pub(crate) const PUT: Around = [
     "INSERT INTO collections (id, name, version, description, endpoints, public, \
-     allows_dubious_paths, created_at_ms, updated_at_ms) ",
+     allows_dubious_paths, created_at_ms, updated_at_ms, folded_name) ",
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, \
      description = excluded.description, endpoints = excluded.endpoints, \
      public = excluded.public, allows_dubious_paths = excluded.allows_dubious_paths, \
-     updated_at_ms = excluded.updated_at_ms",
+     updated_at_ms = excluded.updated_at_ms, folded_name = excluded.folded_name",
 ];
 
 impl Snapshot {
@@ -49,6 +51,23 @@ impl Snapshot {
             .bind(i64::from(limit))
             .fetch_all(&mut self.transaction)
             .await?;
+        found.iter().map(from_row).collect()
+    }
+
+    /// A window of those collections that a filter leaves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_collections(
+        &mut self,
+        filter: &CollectionFilter,
+        window: &Window<CollectionKey>,
+    ) -> Result<Vec<Collection>, StoreError> {
+        let mut selection = Selection::of("SELECT * FROM collections");
+        selection.when_named(filter.name.as_deref());
+        selection.when("version = ", filter.version.as_deref());
+        selection.when("public = ", filter.public);
+        let found = selection.rows(window, &mut self.transaction).await?;
         found.iter().map(from_row).collect()
     }
 
@@ -99,7 +118,7 @@ impl Edit {
     }
 }
 
-pub(crate) fn values(collection: &Collection) -> Result<[Value; 9], StoreError> {
+pub(crate) fn values(collection: &Collection) -> Result<[Value; 10], StoreError> {
     Ok([
         collection.id.to_string().into(),
         (&collection.name).into(),
@@ -110,6 +129,7 @@ pub(crate) fn values(collection: &Collection) -> Result<[Value; 9], StoreError> 
         collection.allows_dubious_paths.into(),
         row::stored(collection.created_at_ms).into(),
         row::stored(collection.updated_at_ms).into(),
+        folded(&collection.name).into(),
     ])
 }
 

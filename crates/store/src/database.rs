@@ -17,7 +17,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 8] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 8] = [
         "operators",
         include_str!("../migrations/8_operators.sql"),
     ),
+    (9, "rest", include_str!("../migrations/9_rest.sql")),
 ];
 
 /// Where a database is.
@@ -90,11 +91,9 @@ impl Store {
             following: Arc::default(),
         };
         // The first edit finds a copy that was not seen before, and so begins a life.
-        store
-            .edit(&Author::system("start"), 0)
-            .await?
-            .commit()
-            .await?;
+        let mut first = store.edit(&Author::system("start"), 0).await?;
+        first.fold_names().await?;
+        first.commit().await?;
         store.name = store.history.newest_life().into();
         store.following = Arc::new(following::begin(&store).await?);
         Ok(store)

@@ -178,7 +178,8 @@ impl Edit {
     }
 
     /// The newest revision, with the changes that this edit has made so far.
-    pub(crate) const fn revision(&self) -> Revision {
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
         self.revision
     }
 

@@ -60,6 +60,19 @@ impl Snapshot {
         Ok(keys)
     }
 
+    /// How many API keys that are not revoked a profile has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_keys(&mut self, profile: ProfileId) -> Result<u64, StoreError> {
+        self.count(
+            "SELECT COUNT(*) AS found FROM api_keys \
+             WHERE profile_id = $1 AND revoked_at_ms IS NULL",
+            &profile,
+        )
+        .await
+    }
+
     /// Whether any profile has or had a key with this digest.
     ///
     /// # Errors

@@ -37,11 +37,13 @@
 //! looks whether the database is the one that it was (`history.rs`): after a restart of the server, or when it was put
 //! back to an earlier time, it begins a life, so that gateways do not take another history for the one that they know.
 
+mod answer;
 mod audit;
 mod author;
 mod backup;
 mod batch;
 mod carried;
+mod cascade;
 mod claim;
 mod client;
 mod collection;
@@ -50,6 +52,7 @@ mod edit;
 mod error;
 mod feed;
 mod feed_key;
+mod filter;
 mod fleet;
 mod following;
 mod gateway;
@@ -58,6 +61,9 @@ mod jwt;
 mod key;
 mod key_set;
 mod life;
+mod list;
+mod logo;
+mod name;
 mod operator;
 mod policy;
 mod postgres;
@@ -75,20 +81,28 @@ mod token;
 mod told;
 mod topic;
 
+pub use answer::KeptAnswer;
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
 pub use author::{Author, Who};
 pub use backup::{Backup, Restored};
 pub use batch::{Batch, Change};
+pub use cascade::Cascade;
 pub use claim::{Claim, Work};
 pub use database::{Location, Store};
 pub use edit::Edit;
 pub use error::StoreError;
 pub use feed_key::FeedKey;
+pub use filter::{
+    ClientFilter, ClientKey, CollectionFilter, CollectionKey, GatewayTokenFilter, GatewayTokenKey,
+    GrantFilter, PolicyFilter, PolicyKey, ProfileFilter, ProfileKey,
+};
 pub use fleet::{FleetNews, Replica, Sighting};
 pub use gateway::{Gateway, TokenName};
 pub use history::NewLife;
 pub use key_set::{KeySet, SetKey, SetVersion};
 pub use life::{Share, Standing};
+pub use list::{Bound, Direction, SortKey, Window};
+pub use logo::{Logo, LogoKind};
 pub use operator::{Operator, Password, ProviderIdentity, Role};
 pub use postgres::{InvalidPostgresUrl, PostgresUrl};
 pub use record::{

@@ -4,15 +4,18 @@ use portcullis_feed::PolicyId;
 
 use crate::batch::writing::Around;
 use crate::edit::PROFILES_OF_POLICY;
+use crate::filter::{PolicyFilter, PolicyKey};
+use crate::list::{Selection, Window, folded};
 use crate::statement::{Row, Value, query};
 use crate::{Edit, Policy, Snapshot, StoreError, row};
 
 /// What stands around the [`values`] of policies.
 pub(crate) const PUT: Around = [
-    "INSERT INTO policies (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms) ",
+    "INSERT INTO policies (id, name, description, rate_limit, quota, created_at_ms, updated_at_ms, \
+     folded_name) ",
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, \
      rate_limit = excluded.rate_limit, quota = excluded.quota, \
-     updated_at_ms = excluded.updated_at_ms",
+     updated_at_ms = excluded.updated_at_ms, folded_name = excluded.folded_name",
 ];
 
 impl Snapshot {
@@ -46,6 +49,23 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// A window of those policies that a filter leaves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_policies(
+        &mut self,
+        filter: &PolicyFilter,
+        window: &Window<PolicyKey>,
+    ) -> Result<Vec<Policy>, StoreError> {
+        let mut selection = Selection::of("SELECT * FROM policies");
+        selection.when_named(filter.name.as_deref());
+        let found = selection.rows(window, &mut self.transaction).await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
 impl Edit {
     /// Adds a policy, or gives it its new state. All profiles that have it change when their gateways can tell.
     ///
@@ -72,7 +92,7 @@ impl Edit {
     }
 }
 
-pub(crate) fn values(policy: &Policy) -> Result<[Value; 7], StoreError> {
+pub(crate) fn values(policy: &Policy) -> Result<[Value; 8], StoreError> {
     let rate_limit = policy.rate_limit.as_ref();
     let rate_limit = rate_limit.map(|limit| row::to_json(limit, "rate_limit"));
     let quota = policy.quota.as_ref();
@@ -85,6 +105,7 @@ pub(crate) fn values(policy: &Policy) -> Result<[Value; 7], StoreError> {
         quota.transpose()?.into(),
         row::stored(policy.created_at_ms).into(),
         row::stored(policy.updated_at_ms).into(),
+        folded(&policy.name).into(),
     ])
 }
 

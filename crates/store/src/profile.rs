@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity};
 
 use crate::batch::writing::Around;
+use crate::client::access_method;
 use crate::edit::PROFILE;
+use crate::filter::{ProfileFilter, ProfileKey};
+use crate::list::{Selection, Window, folded};
 use crate::statement::{Row, Value, query};
 use crate::{
     AccessMethod, AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row,
@@ -18,14 +21,15 @@ pub(crate) const KIND: &str = "profile";
 pub(crate) const PUT: Around = [
     "INSERT INTO access_profiles (id, client_id, policy_id, name, description, addresses, enabled, \
      expires_at_ms, created_at_ms, updated_at_ms, observe, access_method, jwt, jwt_secret, key_set, \
-     token_issuer, token_client) ",
+     token_issuer, token_client, folded_name) ",
     " ON CONFLICT (id) DO UPDATE SET policy_id = excluded.policy_id, name = excluded.name, \
      description = excluded.description, addresses = excluded.addresses, \
      enabled = excluded.enabled, expires_at_ms = excluded.expires_at_ms, \
      updated_at_ms = excluded.updated_at_ms, observe = excluded.observe, \
      access_method = excluded.access_method, jwt = excluded.jwt, \
      jwt_secret = excluded.jwt_secret, key_set = excluded.key_set, \
-     token_issuer = excluded.token_issuer, token_client = excluded.token_client",
+     token_issuer = excluded.token_issuer, token_client = excluded.token_client, \
+     folded_name = excluded.folded_name",
 ];
 
 /// What stands around the [`grants`] of profiles.
@@ -78,6 +82,38 @@ impl Snapshot {
                 .bind(i64::from(limit)),
         };
         let found = query.fetch_all(&mut self.transaction).await?;
+        self.profiles_from_rows(&found).await
+    }
+
+    /// A window of those profiles that a filter leaves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_profiles(
+        &mut self,
+        filter: &ProfileFilter,
+        window: &Window<ProfileKey>,
+    ) -> Result<Vec<AccessProfile>, StoreError> {
+        let grant = &filter.grant;
+        let mut selection = Selection::of("SELECT * FROM access_profiles");
+        let client = filter.client_id.map(|id| id.to_string());
+        selection.when("client_id = ", client);
+        selection.when_named(filter.name.as_deref());
+        selection.when("enabled = ", filter.enabled);
+        selection.when("observe = ", filter.observe);
+        let policy = grant.policy_id.map(|id| id.to_string());
+        selection.when("policy_id = ", policy);
+        selection.when("access_method = ", grant.by_tokens.map(access_method));
+        let before_ms = filter.expires_before_ms.map(row::stored);
+        selection.when("COALESCE(expires_at_ms, 9223372036854775807) < ", before_ms);
+        if let Some(collection) = grant.collection_id {
+            selection
+                .and()
+                .push("id IN (SELECT profile_id FROM profile_collections WHERE collection_id = ")
+                .push_bind(collection.to_string())
+                .push(")");
+        }
+        let found = selection.rows(window, &mut self.transaction).await?;
         self.profiles_from_rows(&found).await
     }
 
@@ -248,7 +284,7 @@ impl Edit {
 pub(crate) fn values(
     profile: &AccessProfile,
     secret_key: &SecretKey,
-) -> Result<[Value; 17], StoreError> {
+) -> Result<[Value; 18], StoreError> {
     let access = jwt::columns(profile, secret_key)?;
     Ok([
         profile.id.to_string().into(),
@@ -268,6 +304,7 @@ pub(crate) fn values(
         access.key_set.into(),
         access.token_issuer.into(),
         access.token_client.into(),
+        folded(&profile.name).into(),
     ])
 }
 

@@ -20,6 +20,8 @@ pub struct Client {
     pub description: Option<String>,
     /// A disabled client can call nothing.
     pub enabled: bool,
+    /// The SHA-256 of its logo, if it has one. The logo is a record of its own.
+    pub logo: Option<Digest>,
     /// Milliseconds since 1970, UTC.
     pub created_at_ms: u64,
     /// Milliseconds since 1970, UTC.

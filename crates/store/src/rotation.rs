@@ -1,7 +1,7 @@
 //! Another key for secrets: all are opened and sealed again, in one edit.
 
 use crate::statement::query;
-use crate::{Author, Store, StoreError, feed_key};
+use crate::{Author, Store, StoreError, answer, feed_key};
 
 /// How many secrets are read at once.
 const AT_ONCE: u32 = 1_000;
@@ -10,7 +10,7 @@ const AT_ONCE: u32 = 1_000;
 /// of its seal.
 type Place = (&'static str, &'static str, fn(&str) -> String);
 
-const PLACES: [Place; 2] = [
+const PLACES: [Place; 3] = [
     (
         "SELECT id, jwt_secret AS sealed FROM access_profiles \
          WHERE jwt_secret IS NOT NULL AND id > $1 ORDER BY id LIMIT $2",
@@ -21,6 +21,11 @@ const PLACES: [Place; 2] = [
         "SELECT id, secret AS sealed FROM feed_keys WHERE id > $1 ORDER BY id LIMIT $2",
         "UPDATE feed_keys SET secret = $1 WHERE id = $2",
         feed_key::owner,
+    ),
+    (
+        "SELECT id, answer AS sealed FROM kept_answers WHERE id > $1 ORDER BY id LIMIT $2",
+        "UPDATE kept_answers SET answer = $1 WHERE id = $2",
+        answer::owner,
     ),
 ];
 

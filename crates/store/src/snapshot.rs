@@ -30,6 +30,19 @@ impl Snapshot {
         row::number(&state, "revision")
     }
 
+    /// What a statement counts, which calls it `found`, of one object.
+    pub(crate) async fn count(
+        &mut self,
+        statement: &'static str,
+        object: &impl ToString,
+    ) -> Result<u64, StoreError> {
+        let counted = query(statement)
+            .bind(object.to_string())
+            .fetch_one(&mut self.transaction)
+            .await?;
+        row::number(&counted, "found")
+    }
+
     /// The rows that a statement picks by their identifiers: it ends where the list of these begins.
     pub(crate) async fn rows<T: ToString>(
         &mut self,

@@ -2,6 +2,8 @@
 
 use portcullis_feed::{Digest, GatewayTokenId};
 
+use crate::filter::{GatewayTokenFilter, GatewayTokenKey};
+use crate::list::{Selection, Window, folded};
 use crate::statement::{Row, query};
 use crate::{Edit, Snapshot, StoreError, Topic, row};
 
@@ -98,6 +100,26 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// A window of those tokens of gateways that a filter leaves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_gateway_tokens(
+        &mut self,
+        filter: &GatewayTokenFilter,
+        window: &Window<GatewayTokenKey>,
+    ) -> Result<Vec<GatewayToken>, StoreError> {
+        let mut selection = Selection::of("SELECT * FROM tokens");
+        selection.when("kind = ", Some("gateway"));
+        selection.when_named(filter.name.as_deref());
+        let before_ms = filter.expires_before_ms.map(row::stored);
+        selection.when("COALESCE(expires_at_ms, 9223372036854775807) < ", before_ms);
+        let found = selection.rows(window, &mut self.transaction).await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
 impl Edit {
     /// Makes this the only token of operators.
     ///
@@ -134,10 +156,12 @@ impl Edit {
         let before = self.read().gateway_token(token.id).await?;
         query(
             "INSERT INTO tokens (digest, kind, id, name, description, source, created_at_ms, \
-             expires_at_ms, last_used_at_ms) VALUES ($1, 'gateway', $2, $3, $4, $5, $6, $7, $8) \
+             expires_at_ms, last_used_at_ms, folded_name) \
+             VALUES ($1, 'gateway', $2, $3, $4, $5, $6, $7, $8, $9) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, \
              description = excluded.description, source = excluded.source, \
-             expires_at_ms = excluded.expires_at_ms, last_used_at_ms = excluded.last_used_at_ms",
+             expires_at_ms = excluded.expires_at_ms, last_used_at_ms = excluded.last_used_at_ms, \
+             folded_name = excluded.folded_name",
         )
         .bind(token.digest.to_string())
         .bind(token.id.to_string())
@@ -147,6 +171,7 @@ impl Edit {
         .bind(row::stored(token.created_at_ms))
         .bind(token.expires_at_ms.map(row::stored))
         .bind(token.last_used_at_ms.map(row::stored))
+        .bind(folded(&token.name))
         .execute(&mut self.read().transaction)
         .await?;
         self.enter(before.as_ref(), Some(token)).await

@@ -74,6 +74,7 @@ impl Population {
             description: chance
                 .in_thousand(500)
                 .then(|| "Contract of last year; see the register of partners".into()),
+            logo: None,
             created_at_ms,
             updated_at_ms: created_at_ms,
         }

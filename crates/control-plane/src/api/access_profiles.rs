@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
 use portcullis_store::AccessMethod as StoredMethod;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, ProfilePageQuery, id, limit};
+use super::answer::{Answer, Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, Changes, Named};
 use super::jwt::Jwt;
-use super::keys::{Key, revealed, shown_once};
+use super::keys::{Key, revealed};
+use super::listing::window;
+use super::new::{KeyHeaders, New};
+use super::query::ProfileQuery;
+use super::tag::{Preconditions, ReadHeaders, Tag, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
+use crate::app::api_key::IssuedKey;
 use crate::app::key_set::KeySetState;
 use crate::app::time::Moment;
 use crate::identity::By;
@@ -110,51 +114,60 @@ impl From<ProfileWithKeys> for AccessProfile {
     }
 }
 
+impl AccessProfile {
+    /// As readers get it.
+    pub(super) fn seen(found: &ProfileWithKeys) -> Self {
+        Self::from(found.clone())
+    }
+}
+
 /// Adds an access profile
 ///
 /// With the access method `api_key`, the answer shows its first API key, only this once.
 #[utoipa::path(post, path = "/access-profiles", operation_id = "create_access_profile", tag = "access profiles",
+    params(KeyHeaders),
     request_body = AccessProfileDraft,
     responses((status = 201, description = "The profile with its key.", body = Edited<CreatedProfile>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<AccessProfileDraft>,
-) -> Result<Response, Problem> {
-    let created = app.create_profile(&author, draft).await?;
-    let answer = Edited::of(created, |(profile, issued)| CreatedProfile {
-        api_key: issued
-            .as_ref()
-            .and_then(|issued| issued.key.as_ref().map(revealed)),
-        profile: profile.into(),
+    New { draft, asking }: New<AccessProfileDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|created| {
+        let edited = Edited::of(created, |(profile, issued): (_, Option<IssuedKey>)| {
+            CreatedProfile {
+                api_key: issued.and_then(|issued| issued.key.as_ref().map(revealed)),
+                profile: AccessProfile::from(profile),
+            }
+        });
+        let edited = edited.tagged_as(|created| Tag::of(&created.profile));
+        let location = format!("access-profiles/{}", edited.record.profile.id);
+        edited.created(&location).shown_once()
     });
-    Ok(shown_once(answer.created()))
+    Ok(app.create_profile(&author, once, draft).await?)
 }
 
 /// Lists the access profiles
 #[utoipa::path(get, path = "/access-profiles", operation_id = "list_access_profiles", tag = "access profiles",
-    params(ProfilePageQuery),
+    params(ProfileQuery),
     responses((status = 200, description = "A page of the profiles.", body = Listed<AccessProfile>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<ProfilePageQuery>,
+    Asked(query): Asked<ProfileQuery>,
 ) -> Result<Json<Listed<AccessProfile>>, Problem> {
-    let client = id("client_id", page.client_id.as_deref())?;
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.profiles(client, after, limit(page.limit)?).await?;
-    let id = |found: &ProfileWithKeys| found.profile.id.to_string();
-    Ok(Json(Listed::of(page, id, AccessProfile::from)))
+    let page = app.profiles(&query.filter(), &window(&query)?).await?;
+    Ok(Json(Listed::of(page, &query, AccessProfile::from)))
 }
 
 /// Reads an access profile
 #[utoipa::path(get, path = "/access-profiles/{id}", operation_id = "read_access_profile", tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
+    params(("id" = String, Path, description = "The identifier of the profile."), ReadHeaders),
     responses((status = 200, description = "The profile.", body = AccessProfile), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<ProfileId>,
-) -> Result<Json<AccessProfile>, Problem> {
-    Ok(Json(app.profile(id).await?.into()))
+) -> Result<Tagged<AccessProfile>, Problem> {
+    Ok(Tagged(app.profile(id).await?.into()))
 }
 
 /// Changes an access profile
@@ -162,30 +175,34 @@ pub async fn read(
 /// A JSON merge patch: what is absent stays, `null` clears. A list replaces the whole list, and so do
 /// `required_claims`. The API keys stay, and the keys of tokens too unless others are given.
 #[utoipa::path(patch, path = "/access-profiles/{id}", operation_id = "change_access_profile", tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
+    params(("id" = String, Path, description = "The identifier of the profile."), WriteHeaders),
     request_body = AccessProfileDraft,
     responses((status = 200, description = "The profile.", body = Edited<AccessProfile>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ProfileId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
 ) -> Result<Edited<AccessProfile>, Problem> {
-    let changed = app.change_profile(&author, id, patch).await?;
-    Ok(Edited::of(changed, AccessProfile::from))
+    let condition = preconditions.of(AccessProfile::seen);
+    let changed = app.change_profile(&author, id, condition, patch).await?;
+    Ok(Edited::of(changed, AccessProfile::from).tagged())
 }
 
 /// Removes an access profile
 ///
 /// Its keys go with it.
 #[utoipa::path(delete, path = "/access-profiles/{id}", operation_id = "delete_access_profile", tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
-    responses((status = 200, description = "The profile is gone.", body = Edited<Removed>), ReadRefusals))]
+    params(("id" = String, Path, description = "The identifier of the profile."), WriteHeaders),
+    responses((status = 200, description = "The profile is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ProfileId>,
+    preconditions: Preconditions,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_profile(&author, id).await?;
-    Ok(Edited::of(deleted, |()| Removed {}))
+    let condition = preconditions.of(AccessProfile::seen);
+    let deleted = app.delete_profile(&author, id, condition).await?;
+    Ok(Edited::of(deleted, Removed::from))
 }

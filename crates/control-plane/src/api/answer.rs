@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_feed::Revision;
-use serde::Serialize;
+use portcullis_store::Cascade;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
+use super::tag::Tag;
 use crate::app::Committed;
 use crate::app::gateway::Applied;
-use crate::app::page::Page;
 
 /// The header that tells the revision of an edit.
 pub const REVISION_HEADER: HeaderName = HeaderName::from_static("portcullis-revision");
@@ -34,6 +35,16 @@ pub struct Edited<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Applied, required = false)]
     pub applied: Option<Applied>,
+    #[serde(skip)]
+    tag: Option<Tag>,
+}
+
+/// The whole answer to a creation. It may be kept, to be given again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
 }
 
 /// Something that was understood in another way than it was written.
@@ -47,9 +58,29 @@ pub struct Notice {
     pub detail: String,
 }
 
-/// The outcome of a removal.
+/// The outcome of a removal: what went along, and what was changed because the record is gone.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Removed {}
+pub struct Removed {
+    /// How many access profiles go on without it.
+    #[schema(example = 3)]
+    pub changed_profiles: u64,
+    /// How many access profiles went with it.
+    #[schema(example = 1)]
+    pub removed_profiles: u64,
+    /// How many API keys, which had not been revoked before, went with it.
+    #[schema(example = 2)]
+    pub removed_keys: u64,
+}
+
+impl From<Cascade> for Removed {
+    fn from(removed: Cascade) -> Self {
+        Self {
+            changed_profiles: removed.changed_profiles,
+            removed_profiles: removed.removed_profiles,
+            removed_keys: removed.removed_keys,
+        }
+    }
+}
 
 /// A part of a list, in the order of creation unless it is said otherwise.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,22 +100,48 @@ impl<T> Edited<T> {
             revision: committed.revision,
             notices: committed.notices.into_iter().map(Notice::from).collect(),
             applied: None,
+            tag: None,
         }
+    }
+
+    /// With the tag of a record.
+    pub fn tagged_as(mut self, representation: impl FnOnce(&T) -> Tag) -> Self {
+        self.tag = Some(representation(&self.record));
+        self
     }
 }
 
 impl<T: Serialize> Edited<T> {
-    /// With status 201.
-    pub fn created(self) -> (StatusCode, Self) {
-        (StatusCode::CREATED, self)
+    /// With the tag of the record, which is what a reader gets.
+    pub fn tagged(self) -> Self {
+        self.tagged_as(|record| Tag::of(record))
+    }
+
+    /// With status 201, and where the record is to be found.
+    pub fn created(&self, location: &str) -> Answer {
+        Answer::created(location, self).told_of(self)
+    }
+
+    /// With status 200, as an answer that may be kept.
+    pub fn answered(&self) -> Answer {
+        Answer::new(StatusCode::OK, self).told_of(self)
     }
 }
 
 impl<T: Serialize> IntoResponse for Edited<T> {
     fn into_response(self) -> Response {
         let revision = HeaderValue::from(self.revision);
-        ([(REVISION_HEADER, revision)], Json(self)).into_response()
+        let tag = self.tag.as_ref().map(Tag::header);
+        let mut answer = ([(REVISION_HEADER, revision)], Json(self)).into_response();
+        answer.headers_mut().extend(tag);
+        answer
     }
+}
+
+/// An answer that nobody on the way may keep.
+pub fn shown_once(answer: impl IntoResponse) -> Response {
+    let kept_by_nobody = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (kept_by_nobody, answer).into_response()
 }
 
 impl From<crate::app::Notice> for Notice {
@@ -96,14 +153,55 @@ impl From<crate::app::Notice> for Notice {
     }
 }
 
-impl<T> Listed<T> {
-    /// As the app tells it, in the words of this door.
-    pub fn of<R>(page: Page<R>, id: impl Fn(&R) -> String, as_answer: impl Fn(R) -> T) -> Self {
-        let last = page.items.last().filter(|_| page.has_more);
-        Self {
-            next_cursor: last.map(id),
-            items: page.items.into_iter().map(as_answer).collect(),
+impl Answer {
+    /// A record with status 201, and where it is to be found.
+    pub fn created(location: &str, body: &impl Serialize) -> Self {
+        Self::new(StatusCode::CREATED, body).with(header::LOCATION, format!("/api/v1/{location}"))
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name.as_str().to_owned(), value.into()));
+        self
+    }
+
+    /// That nobody on the way may keep.
+    #[must_use]
+    pub fn shown_once(self) -> Self {
+        self.with(header::CACHE_CONTROL, "no-store")
+    }
+
+    fn new(status: StatusCode, body: &impl Serialize) -> Self {
+        let answer = Self {
+            status: status.as_u16(),
+            headers: Vec::new(),
+            // Only texts, numbers, lists and objects with texts as names: writing them as JSON cannot fail.
+            body: serde_json::to_string(body).unwrap_or_default(),
+        };
+        answer.with(header::CONTENT_TYPE, "application/json")
+    }
+
+    fn told_of<T>(self, edited: &Edited<T>) -> Self {
+        let answer = self.with(REVISION_HEADER, edited.revision.to_string());
+        match &edited.tag {
+            Some(tag) => answer.with(header::ETAG, tag.as_str()),
+            None => answer,
         }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut answer = self.body.into_response();
+        *answer.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        for (name, value) in self.headers {
+            let header = (HeaderName::try_from(name), HeaderValue::try_from(value));
+            if let (Ok(name), Ok(value)) = header {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        answer
     }
 }
 
@@ -135,7 +233,11 @@ impl IntoResponses for WriteRefusals {
             ("403", "The role does not permit it."),
             ("404", "There is no such record."),
             ("409", "Another record stands in the way."),
-            ("413", "The body has more than 256 KiB."),
+            (
+                "412",
+                "The record is not what `If-Match` or `If-None-Match` asks for.",
+            ),
+            ("413", "The body is too large."),
             ("415", "The body is not said to be JSON."),
             (
                 "422",

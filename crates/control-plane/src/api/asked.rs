@@ -4,20 +4,21 @@
 use std::str::FromStr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use portcullis_feed::ProfileId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use crate::app::draft::{self, Patch};
 use crate::app::laborious::at_length;
-use crate::app::page::LONGEST;
 use crate::problem::{Kind, Problem};
 
-const DEFAULT_LIMIT: u32 = 100;
+/// What drafts are written in.
+pub const JSON: [&str; 1] = ["application/json"];
 
 /// The identifier in the path. What is no identifier names nothing.
 pub struct Named<T>(pub T);
@@ -31,64 +32,17 @@ pub struct Draft<T>(pub T);
 /// A draft in the body, which may be a large one.
 pub struct LargeDraft<T>(pub T);
 
-/// A draft in the body, which may be empty.
-pub struct DraftIfAny<T>(pub T);
-
 /// A patch in the body.
 pub struct Changes(pub Patch);
 
-/// Which part of a list.
+/// Whether what refers to a record goes with it.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    /// How many records at most: 1 to 1,000, 100 when absent.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    pub limit: Option<u32>,
-    /// Where the page before ended: its `next_cursor`.
-    pub cursor: Option<String>,
-}
-
-/// Which part of a list of access profiles.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ProfilePageQuery {
-    /// Only the profiles of this client.
-    pub client_id: Option<String>,
-    /// How many records at most: 1 to 1,000, 100 when absent.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    pub limit: Option<u32>,
-    /// Where the page before ended: its `next_cursor`.
-    pub cursor: Option<String>,
-}
-
-/// Which part of the list of gateways.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct GatewayPageQuery {
-    /// Only those in this state: `connected`, `silent` or `lost`.
-    pub state: Option<String>,
-    /// How many records at most: 1 to 1,000, 100 when absent.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    pub limit: Option<u32>,
-    /// Where the page before ended: its `next_cursor`.
-    pub cursor: Option<String>,
-}
-
-/// Which part of the list of sessions.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SessionPageQuery {
-    /// The sessions of this operator. One's own, when absent; those of all, for tokens. Only admins see others'.
-    pub operator_id: Option<String>,
-    /// How many records at most: 1 to 1,000, 100 when absent.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    pub limit: Option<u32>,
-    /// Where the page before ended: its `next_cursor`.
-    pub cursor: Option<String>,
+pub struct CascadeQuery {
+    /// Whether access profiles that refer to it are changed, or go with it. False, when absent: then it is refused as
+    /// long as there are any.
+    #[param(default = false)]
+    pub cascade: Option<bool>,
 }
 
 /// Whether something is done although it has consequences.
@@ -102,38 +56,6 @@ pub struct ForceQuery {
 
 /// A query.
 pub struct Asked<T>(pub T);
-
-/// The length of a page.
-///
-/// # Errors
-/// When it is none that a page can have.
-pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    if (1..=LONGEST).contains(&limit) {
-        return Ok(limit);
-    }
-    let detail = format!("`limit` is 1 to {LONGEST}");
-    Err(Problem::new(Kind::MalformedRequest, &detail).with_error("?limit", detail))
-}
-
-/// An identifier in the query.
-///
-/// # Errors
-/// When it is none.
-pub fn id<T>(name: &str, asked: Option<&str>) -> Result<Option<T>, Problem>
-where
-    T: FromStr,
-    T::Err: ToString,
-{
-    let parse = |text: &str| {
-        text.parse().map_err(|invalid: T::Err| {
-            let detail = format!("`{name}` is {}", invalid.to_string());
-            Problem::new(Kind::MalformedRequest, detail.clone())
-                .with_error(format!("?{name}"), detail)
-        })
-    };
-    asked.map(parse).transpose()
-}
 
 impl<S: Send + Sync, T: FromStr + Send> FromRequestParts<S> for Named<T> {
     type Rejection = Problem;
@@ -169,19 +91,38 @@ fn nothing() -> Problem {
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Query::from_request_parts(parts, state)
-            .await
-            .map(|Query(asked)| Self(asked))
-            .map_err(|rejection| Problem::new(Kind::MalformedRequest, rejection.body_text()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(pairs);
+        serde_path_to_error::deserialize(reader)
+            .map(Self)
+            .map_err(|error| {
+                let path = error.path().to_string();
+                malformed(&path, &error.inner().to_string())
+            })
     }
+}
+
+/// A parameter of the query is none, or not what it has to be.
+fn malformed(path: &str, message: &str) -> Problem {
+    // The path of a parameter that stands there twice ends before it: only the message says its name.
+    let twice = message
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.strip_suffix('`'));
+    let name = twice.unwrap_or(path);
+    let detail = match twice {
+        Some(_) => format!("`{name}` stands there twice"),
+        None => format!("`{name}`: {message}"),
+    };
+    Problem::new(Kind::MalformedRequest, &detail).with_error(format!("?{name}"), detail)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Draft<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = json_body(request, state, &["application/json"]).await?;
+        let body = json_body(request, state, &JSON).await?;
         Ok(Self(draft::read(&body)?))
     }
 }
@@ -190,25 +131,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LargeDraft<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = json_body(request, state, &["application/json"]).await?;
+        let body = json_body(request, state, &JSON).await?;
         Ok(Self(at_length(|| draft::read_large(&body))?))
-    }
-}
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for DraftIfAny<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            return Draft::from_request(request, state)
-                .await
-                .map(|Draft(draft)| Self(draft));
-        }
-        let body = body(request, state).await?;
-        if body.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        Err(of_another_type(&["application/json"]))
     }
 }
 
@@ -233,24 +157,31 @@ async fn json_body<S: Send + Sync>(
     body(request, state).await
 }
 
-fn of_another_type(types: &[&str]) -> Problem {
+/// The body is of none of these types.
+pub fn of_another_type(types: &[&str]) -> Problem {
     let detail = format!("the body has to be `{}`", types.join("` or `"));
     Problem::new(Kind::UnsupportedContentType, detail)
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+/// The whole body.
+///
+/// # Errors
+/// When it is too large, or ends too early.
+pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state)
         .await
         .map_err(|rejection| {
             if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                let detail = "a body has at most 256 KiB, and a configuration 256 MiB";
+                let detail = "a body has at most 1 MiB, a picture 256 KiB, a document that is imported 4 MiB, and a \
+                              configuration 256 MiB";
                 return Problem::new(Kind::BodyTooLarge, detail);
             }
             Problem::new(Kind::MalformedRequest, "the body ended too early")
         })
 }
 
-fn has_content_type(headers: &HeaderMap, types: &[&str]) -> bool {
+/// Whether the body is said to be of one of these types.
+pub fn has_content_type(headers: &HeaderMap, types: &[&str]) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());

@@ -15,13 +15,15 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::answer::{Listed, ReadRefusals};
-use super::asked::{Asked, id, limit};
+use super::asked::Asked;
+use super::listing::{after_name, limit};
 use crate::app::App;
 use crate::app::time::Moment;
 use crate::problem::Problem;
 
-use export::Format;
-use query::{AuditExportQuery, AuditPageQuery, number};
+use query::AuditExportQuery;
+
+pub use query::AuditPageQuery;
 
 /// A change of a record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,13 +104,9 @@ pub async fn list(
     Asked(query): Asked<AuditPageQuery>,
 ) -> Result<Json<Listed<AuditEntry>>, Problem> {
     let filter = query.filter()?;
-    let below = number("cursor", query.cursor.as_deref())?;
+    let below = after_name(&query)?;
     let page = app.audit(&filter, below, limit(query.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |record| record.ordinal.to_string(),
-        AuditEntry::from,
-    )))
+    Ok(Json(Listed::of(page, &query, AuditEntry::from)))
 }
 
 /// Exports changes
@@ -123,7 +121,6 @@ pub async fn export(
     State(app): State<Arc<App>>,
     Asked(query): Asked<AuditExportQuery>,
 ) -> Result<Response, Problem> {
-    let format: Option<Format> = id("format", query.format.as_deref())?;
-    let filter = query.filter()?;
-    Ok(export::answer(app, filter, format.unwrap_or(Format::JsonLines)).await?)
+    let (filter, format) = (query.filter()?, query.format()?);
+    Ok(export::answer(app, filter, format).await?)
 }

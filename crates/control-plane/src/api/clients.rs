@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use portcullis_feed::ClientId;
+use portcullis_feed::{ClientId, Digest};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use super::answer::{Answer, Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, Changes, Named};
+use super::listing::window;
+use super::new::{KeyHeaders, New};
+use super::query::ClientQuery;
+use super::tag::{Preconditions, ReadHeaders, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::client::ClientDraft;
 use crate::app::time::Moment;
@@ -30,6 +33,10 @@ pub struct Client {
     pub description: Option<String>,
     /// A disabled client can call nothing.
     pub enabled: bool,
+    /// Which logo it has, at `/clients/{id}/logo`: the SHA-256 of the picture, in hexadecimal digits. Null, when it has
+    /// none.
+    #[schema(value_type = Option<String>)]
+    pub logo: Option<Digest>,
     /// When it was created.
     pub created_at: Moment,
     /// When it was last changed.
@@ -43,9 +50,17 @@ impl From<portcullis_store::Client> for Client {
             name: stored.name,
             description: stored.description,
             enabled: stored.enabled,
+            logo: stored.logo,
             created_at: Moment::from_ms(stored.created_at_ms),
             updated_at: Moment::from_ms(stored.updated_at_ms),
         }
+    }
+}
+
+impl Client {
+    /// As readers get it.
+    pub(super) fn seen(stored: &portcullis_store::Client) -> Self {
+        Self::from(stored.clone())
     }
 }
 
@@ -53,43 +68,42 @@ impl From<portcullis_store::Client> for Client {
 ///
 /// It can call nothing until it has an access profile.
 #[utoipa::path(post, path = "/clients", operation_id = "create_client", tag = "clients",
+    params(KeyHeaders),
     request_body = ClientDraft,
     responses((status = 201, description = "The client.", body = Edited<Client>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<ClientDraft>,
-) -> Result<(StatusCode, Edited<Client>), Problem> {
-    let created = app.create_client(&author, draft).await?;
-    Ok(Edited::of(created, Client::from).created())
+    New { draft, asking }: New<ClientDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|created| {
+        let edited = Edited::of(created, Client::from).tagged();
+        edited.created(&format!("clients/{}", edited.record.id))
+    });
+    Ok(app.create_client(&author, once, draft).await?)
 }
 
 /// Lists the clients
 #[utoipa::path(get, path = "/clients", operation_id = "list_clients", tag = "clients",
-    params(PageQuery),
+    params(ClientQuery),
     responses((status = 200, description = "A page of the clients.", body = Listed<Client>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<ClientQuery>,
 ) -> Result<Json<Listed<Client>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.clients(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |client| client.id.to_string(),
-        Client::from,
-    )))
+    let page = app.clients(&query.filter(), &window(&query)?).await?;
+    Ok(Json(Listed::of(page, &query, Client::from)))
 }
 
 /// Reads a client
 #[utoipa::path(get, path = "/clients/{id}", operation_id = "read_client", tag = "clients",
-    params(("id" = String, Path, description = "The identifier of the client.")),
+    params(("id" = String, Path, description = "The identifier of the client."), ReadHeaders),
     responses((status = 200, description = "The client.", body = Client), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<ClientId>,
-) -> Result<Json<Client>, Problem> {
-    Ok(Json(app.client(id).await?.into()))
+) -> Result<Tagged<Client>, Problem> {
+    Ok(Tagged(app.client(id).await?.into()))
 }
 
 /// Changes a client
@@ -97,30 +111,34 @@ pub async fn read(
 /// A JSON merge patch: what is absent stays, `null` clears. Gateways hear of a changed name or status through the
 /// access profiles of the client.
 #[utoipa::path(patch, path = "/clients/{id}", operation_id = "change_client", tag = "clients",
-    params(("id" = String, Path, description = "The identifier of the client.")),
+    params(("id" = String, Path, description = "The identifier of the client."), WriteHeaders),
     request_body = ClientDraft,
     responses((status = 200, description = "The client.", body = Edited<Client>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ClientId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
 ) -> Result<Edited<Client>, Problem> {
-    let changed = app.change_client(&author, id, patch).await?;
-    Ok(Edited::of(changed, Client::from))
+    let condition = preconditions.of(Client::seen);
+    let changed = app.change_client(&author, id, condition, patch).await?;
+    Ok(Edited::of(changed, Client::from).tagged())
 }
 
 /// Removes a client
 ///
 /// Its access profiles and their keys go with it.
 #[utoipa::path(delete, path = "/clients/{id}", operation_id = "delete_client", tag = "clients",
-    params(("id" = String, Path, description = "The identifier of the client.")),
-    responses((status = 200, description = "The client is gone.", body = Edited<Removed>), ReadRefusals))]
+    params(("id" = String, Path, description = "The identifier of the client."), WriteHeaders),
+    responses((status = 200, description = "The client is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ClientId>,
+    preconditions: Preconditions,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_client(&author, id).await?;
-    Ok(Edited::of(deleted, |()| Removed {}))
+    let condition = preconditions.of(Client::seen);
+    let deleted = app.delete_client(&author, id, condition).await?;
+    Ok(Edited::of(deleted, Removed::from))
 }

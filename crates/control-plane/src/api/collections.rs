@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use portcullis_feed::CollectionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use super::answer::{Answer, Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, CascadeQuery, Changes, Named};
+use super::listing::window;
+use super::new::{KeyHeaders, New};
+use super::query::CollectionQuery;
+use super::tag::{Preconditions, ReadHeaders, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::collection::{CollectionDraft, EndpointDraft};
 use crate::app::time::Moment;
@@ -63,77 +66,92 @@ impl From<portcullis_store::Collection> for Collection {
     }
 }
 
+impl Collection {
+    /// As readers get it.
+    pub(super) fn seen(stored: &portcullis_store::Collection) -> Self {
+        Self::from(stored.clone())
+    }
+}
+
 /// Adds a collection
 ///
 /// Refused when its name and version are taken, or when another collection claims one of its endpoints.
 #[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "collections",
+    params(KeyHeaders),
     request_body = CollectionDraft,
     responses((status = 201, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<CollectionDraft>,
-) -> Result<(StatusCode, Edited<Collection>), Problem> {
-    let created = app.create_collection(&author, draft).await?;
-    Ok(Edited::of(created, Collection::from).created())
+    New { draft, asking }: New<CollectionDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|created| {
+        let edited = Edited::of(created, Collection::from).tagged();
+        edited.created(&format!("collections/{}", edited.record.id))
+    });
+    Ok(app.create_collection(&author, once, draft).await?)
 }
 
 /// Lists the collections
 #[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "collections",
-    params(PageQuery),
+    params(CollectionQuery),
     responses((status = 200, description = "A page of the collections.", body = Listed<Collection>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<CollectionQuery>,
 ) -> Result<Json<Listed<Collection>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.collections(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |found| found.id.to_string(),
-        Collection::from,
-    )))
+    let page = app.collections(&query.filter(), &window(&query)?).await?;
+    Ok(Json(Listed::of(page, &query, Collection::from)))
 }
 
 /// Reads a collection
 #[utoipa::path(get, path = "/collections/{id}", operation_id = "read_collection", tag = "collections",
-    params(("id" = String, Path, description = "The identifier of the collection.")),
+    params(("id" = String, Path, description = "The identifier of the collection."), ReadHeaders),
     responses((status = 200, description = "The collection.", body = Collection), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<CollectionId>,
-) -> Result<Json<Collection>, Problem> {
-    Ok(Json(app.collection(id).await?.into()))
+) -> Result<Tagged<Collection>, Problem> {
+    Ok(Tagged(app.collection(id).await?.into()))
 }
 
 /// Changes a collection
 ///
 /// A JSON merge patch: what is absent stays, `null` clears. A list of endpoints replaces the whole list.
 #[utoipa::path(patch, path = "/collections/{id}", operation_id = "change_collection", tag = "collections",
-    params(("id" = String, Path, description = "The identifier of the collection.")),
+    params(("id" = String, Path, description = "The identifier of the collection."), WriteHeaders),
     request_body = CollectionDraft,
     responses((status = 200, description = "The collection.", body = Edited<Collection>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<CollectionId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
 ) -> Result<Edited<Collection>, Problem> {
-    let changed = app.change_collection(&author, id, patch).await?;
-    Ok(Edited::of(changed, Collection::from))
+    let condition = preconditions.of(Collection::seen);
+    let changed = app.change_collection(&author, id, condition, patch).await?;
+    Ok(Edited::of(changed, Collection::from).tagged())
 }
 
 /// Removes a collection
 ///
-/// Refused while an access profile grants it.
+/// Refused while access profiles grant it, unless it is asked to `cascade`: then it is taken out of them in the same
+/// edit, and profiles that would grant nothing any more go with it, as do their keys.
 #[utoipa::path(delete, path = "/collections/{id}", operation_id = "delete_collection", tag = "collections",
-    params(("id" = String, Path, description = "The identifier of the collection.")),
+    params(("id" = String, Path, description = "The identifier of the collection."), CascadeQuery, WriteHeaders),
     responses((status = 200, description = "The collection is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<CollectionId>,
+    Asked(query): Asked<CascadeQuery>,
+    preconditions: Preconditions,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_collection(&author, id).await?;
-    Ok(Edited::of(deleted, |()| Removed {}))
+    let condition = preconditions.of(Collection::seen);
+    let cascade = query.cascade.unwrap_or(false);
+    let deleted = app
+        .delete_collection(&author, id, condition, cascade)
+        .await?;
+    Ok(Edited::of(deleted, Removed::from))
 }

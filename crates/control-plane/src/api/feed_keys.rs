@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use portcullis_feed::signature::FeedKeyId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{ReadRefusals, WriteRefusals};
+use super::answer::{Answer, ReadRefusals, WriteRefusals};
 use super::asked::{Asked, ForceQuery, Named};
+use super::new::{KeyHeaders, NewIfAny};
 use crate::app::App;
 use crate::app::feed_key::KnownFeedKey;
 use crate::app::time::Moment;
@@ -46,6 +47,11 @@ pub enum FeedKeySource {
     /// The control plane made it, and keeps its secret half sealed.
     Made,
 }
+
+/// There is nothing to say of a new feed key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsaid {}
 
 /// All feed keys.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,13 +94,18 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<FeedKeys> {
 /// It signs every answer from now on, beside those that there are. Let all gateways believe it before an older one is
 /// removed.
 #[utoipa::path(post, path = "/feed-keys", operation_id = "create_feed_key", tag = "gateways",
+    params(KeyHeaders),
     responses((status = 201, description = "The key.", body = FeedKey), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-) -> Result<(StatusCode, Json<FeedKey>), Problem> {
-    let made = app.create_feed_key(&author).await?;
-    Ok((StatusCode::CREATED, Json(made.into())))
+    NewIfAny { asking, .. }: NewIfAny<Unsaid>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|made| {
+        let key = FeedKey::from(made.record);
+        Answer::created("feed-keys", &key)
+    });
+    Ok(app.create_feed_key(&author, once).await?)
 }
 
 /// Removes a feed key

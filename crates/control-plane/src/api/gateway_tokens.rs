@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
 use portcullis_feed::GatewayTokenId;
 use portcullis_store::TokenSource;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals};
-use super::asked::{Asked, Draft, Named, PageQuery, id, limit};
-use super::keys::shown_once;
+use super::answer::{Answer, Listed, ReadRefusals, WriteRefusals};
+use super::asked::{Asked, Named};
+use super::listing::window;
+use super::new::{KeyHeaders, New};
+use super::query::GatewayTokenQuery;
+use super::tag::{Preconditions, ReadHeaders, Tag, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::gateway_token::{GatewayTokenDraft, NewGatewayToken};
 use crate::app::time::Moment;
@@ -82,50 +84,59 @@ impl From<portcullis_store::GatewayToken> for GatewayToken {
     }
 }
 
+impl GatewayToken {
+    /// As readers get it.
+    fn seen(stored: &portcullis_store::GatewayToken) -> Self {
+        Self::from(stored.clone())
+    }
+}
+
 /// Makes a token for gateways
 ///
 /// The answer shows it, only this once. Any number of gateways may come by one token; with one for each, a single
 /// gateway can be shut out.
 #[utoipa::path(post, path = "/gateway-tokens", operation_id = "create_gateway_token", tag = "gateways",
+    params(KeyHeaders),
     request_body = GatewayTokenDraft,
     responses((status = 201, description = "The token.", body = ShownGatewayToken), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<GatewayTokenDraft>,
-) -> Result<Response, Problem> {
-    let NewGatewayToken { token, record } = app.create_gateway_token(&author, draft).await?;
-    let record = record.into();
-    let shown = ShownGatewayToken { record, token };
-    Ok(shown_once((StatusCode::CREATED, Json(shown))))
+    New { draft, asking }: New<GatewayTokenDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|made| {
+        let NewGatewayToken { token, record } = made.record;
+        let record = GatewayToken::from(record);
+        let location = format!("gateway-tokens/{}", record.id);
+        let tag = Tag::of(&record);
+        let answer = Answer::created(&location, &ShownGatewayToken { record, token });
+        answer.with(header::ETAG, tag.as_str()).shown_once()
+    });
+    Ok(app.create_gateway_token(&author, once, draft).await?)
 }
 
 /// Lists the tokens of gateways
 #[utoipa::path(get, path = "/gateway-tokens", operation_id = "list_gateway_tokens", tag = "gateways",
-    params(PageQuery),
+    params(GatewayTokenQuery),
     responses((status = 200, description = "A page of the tokens.", body = Listed<GatewayToken>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<GatewayTokenQuery>,
 ) -> Result<Json<Listed<GatewayToken>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.gateway_tokens(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |token| token.id.to_string(),
-        GatewayToken::from,
-    )))
+    let window = window(&query)?;
+    let page = app.gateway_tokens(&query.filter(), &window).await?;
+    Ok(Json(Listed::of(page, &query, GatewayToken::from)))
 }
 
 /// Reads a token of gateways
 #[utoipa::path(get, path = "/gateway-tokens/{id}", operation_id = "read_gateway_token", tag = "gateways",
-    params(("id" = String, Path, description = "The identifier of the token.")),
+    params(("id" = String, Path, description = "The identifier of the token."), ReadHeaders),
     responses((status = 200, description = "The token.", body = GatewayToken), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<GatewayTokenId>,
-) -> Result<Json<GatewayToken>, Problem> {
-    Ok(Json(app.gateway_token(id).await?.into()))
+) -> Result<Tagged<GatewayToken>, Problem> {
+    Ok(Tagged(app.gateway_token(id).await?.into()))
 }
 
 /// Withdraws a token of gateways
@@ -133,13 +144,15 @@ pub async fn read(
 /// At once: questions that are open end with 401. Gateways that come by it keep what they know, and learn nothing new.
 /// The token from the environment cannot be withdrawn, since the next start would bring it back.
 #[utoipa::path(delete, path = "/gateway-tokens/{id}", operation_id = "delete_gateway_token", tag = "gateways",
-    params(("id" = String, Path, description = "The identifier of the token.")),
+    params(("id" = String, Path, description = "The identifier of the token."), WriteHeaders),
     responses((status = 204, description = "The token is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<GatewayTokenId>,
+    preconditions: Preconditions,
 ) -> Result<StatusCode, Problem> {
-    app.delete_gateway_token(&author, id).await?;
+    let condition = preconditions.of(GatewayToken::seen);
+    app.delete_gateway_token(&author, id, condition).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,11 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use portcullis_feed::{GatewayTokenId, Revision};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Listed, ReadRefusals, WriteRefusals};
-use super::asked::{Asked, GatewayPageQuery, Named, id, limit};
+use super::asked::{Asked, Named};
+use super::listing::{after_name, limit};
+use super::query::GatewayQuery;
 use crate::app::App;
 use crate::app::gateway::{GatewayState, GatewayStatus, Instance};
 use crate::app::time::Moment;
@@ -61,7 +63,7 @@ pub struct Gateway {
 }
 
 /// How it stands with a gateway.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It asks at this moment, or was heard of within 5 seconds.
@@ -104,6 +106,16 @@ impl From<GatewayState> for Standing {
     }
 }
 
+impl From<Standing> for GatewayState {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Connected => Self::Connected,
+            Standing::Silent => Self::Silent,
+            Standing::Lost => Self::Lost,
+        }
+    }
+}
+
 impl From<GatewayStatus> for Gateway {
     fn from(status: GatewayStatus) -> Self {
         let gateway = status.gateway;
@@ -141,20 +153,16 @@ impl From<GatewayStatus> for Gateway {
 ///
 /// In the order of their instances, which says nothing of their age.
 #[utoipa::path(get, path = "/gateways", operation_id = "list_gateways", tag = "gateways",
-    params(GatewayPageQuery),
+    params(GatewayQuery),
     responses((status = 200, description = "A page of the gateways.", body = Listed<Gateway>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<GatewayPageQuery>,
+    Asked(query): Asked<GatewayQuery>,
 ) -> Result<Json<Listed<Gateway>>, Problem> {
-    let state = id("state", page.state.as_deref())?;
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.gateways(state, after, limit(page.limit)?);
-    Ok(Json(Listed::of(
-        page,
-        |status| status.gateway.report.instance.clone(),
-        Gateway::from,
-    )))
+    let after = after_name(&query)?;
+    let state = query.state.map(GatewayState::from);
+    let page = app.gateways(state, after, limit(query.limit)?);
+    Ok(Json(Listed::of(page, &query, Gateway::from)))
 }
 
 /// Reads a gateway

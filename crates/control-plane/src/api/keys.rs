@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
 use portcullis_engine::api_key;
 use portcullis_feed::ProfileId;
 use portcullis_store::ApiKey;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Edited, ReadRefusals, Removed, WriteRefusals};
-use super::asked::{Changes, Draft, DraftIfAny, Named, NamedKey};
+use super::access_profiles::AccessProfile;
+use super::answer::{Answer, Edited, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Changes, Named, NamedKey};
+use super::new::{KeyHeaders, New, NewIfAny};
+use super::tag::{Preconditions, ReadHeaders, Tag, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::api_key::{ApiKeyDraft, IssuedKey, KeyDraft, KeyRefresh};
 use crate::app::time::Moment;
@@ -68,6 +69,13 @@ impl From<ApiKey> for Key {
     }
 }
 
+impl Key {
+    /// As readers get it.
+    fn seen(stored: &ApiKey) -> Self {
+        Self::from(stored.clone())
+    }
+}
+
 impl From<IssuedKey> for NewKey {
     fn from(issued: IssuedKey) -> Self {
         Self {
@@ -100,17 +108,37 @@ pub async fn list(
 /// same time. With the access method `jwt`, keys only name the profile in tokens and prove nothing.
 #[utoipa::path(post, path = "/access-profiles/{id}/keys", operation_id = "create_access_profile_key",
     tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
+    params(("id" = String, Path, description = "The identifier of the profile."), KeyHeaders),
     request_body = KeyDraft,
     responses((status = 201, description = "The key.", body = Edited<NewKey>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ProfileId>,
-    Draft(draft): Draft<KeyDraft>,
-) -> Result<Response, Problem> {
-    let issued = app.issue_key(&author, id, draft).await?;
-    Ok(shown_once(Edited::of(issued, NewKey::from).created()))
+    New { draft, asking }: New<KeyDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(move |issued| {
+        let edited = Edited::of(issued, NewKey::from);
+        let edited = edited.tagged_as(|issued| Tag::of(&issued.key));
+        let location = format!("access-profiles/{id}/keys/{}", edited.record.key.id);
+        edited.created(&location).shown_once()
+    });
+    Ok(app.issue_key(&author, id, once, draft).await?)
+}
+
+/// Reads an API key of an access profile
+///
+/// What is known of it, never the key itself.
+#[utoipa::path(get, path = "/access-profiles/{id}/keys/{key_id}", operation_id = "read_access_profile_key",
+    tag = "access profiles",
+    params(("id" = String, Path, description = "The identifier of the profile."),
+        ("key_id" = String, Path, description = "The public id of the key."), ReadHeaders),
+    responses((status = 200, description = "The key.", body = Key), ReadRefusals))]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    NamedKey(id, key): NamedKey,
+) -> Result<Tagged<Key>, Problem> {
+    Ok(Tagged(app.key(id, &key).await?.into()))
 }
 
 /// Changes an API key of an access profile
@@ -119,17 +147,19 @@ pub async fn create(
 #[utoipa::path(patch, path = "/access-profiles/{id}/keys/{key_id}", operation_id = "change_access_profile_key",
     tag = "access profiles",
     params(("id" = String, Path, description = "The identifier of the profile."),
-        ("key_id" = String, Path, description = "The public id of the key.")),
+        ("key_id" = String, Path, description = "The public id of the key."), WriteHeaders),
     request_body = ApiKeyDraft,
     responses((status = 200, description = "The key.", body = Edited<Key>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     NamedKey(id, key): NamedKey,
+    preconditions: Preconditions,
     Changes(patch): Changes,
 ) -> Result<Edited<Key>, Problem> {
-    let changed = app.change_key(&author, id, &key, patch).await?;
-    Ok(Edited::of(changed, Key::from))
+    let condition = preconditions.of(Key::seen);
+    let changed = app.change_key(&author, id, &key, condition, patch).await?;
+    Ok(Edited::of(changed, Key::from).tagged())
 }
 
 /// Revokes an API key of an access profile
@@ -138,42 +168,41 @@ pub async fn change(
 #[utoipa::path(delete, path = "/access-profiles/{id}/keys/{key_id}", operation_id = "revoke_access_profile_key",
     tag = "access profiles",
     params(("id" = String, Path, description = "The identifier of the profile."),
-        ("key_id" = String, Path, description = "The public id of the key.")),
-    responses((status = 200, description = "The key is revoked.", body = Edited<Removed>), ReadRefusals))]
+        ("key_id" = String, Path, description = "The public id of the key."), WriteHeaders),
+    responses((status = 200, description = "The key is revoked.", body = Edited<Removed>), WriteRefusals))]
 pub async fn revoke(
     State(app): State<Arc<App>>,
     By(author): By,
     NamedKey(id, key): NamedKey,
+    preconditions: Preconditions,
 ) -> Result<Edited<Removed>, Problem> {
-    let revoked = app.revoke_key(&author, id, &key).await?;
-    Ok(Edited::of(revoked, |()| Removed {}))
+    let condition = preconditions.of(Key::seen);
+    let revoked = app.revoke_key(&author, id, &key, condition).await?;
+    Ok(Edited::of(revoked, Removed::from))
 }
 
 /// Refreshes the API key of an access profile
 ///
 /// All of its keys are revoked at once, or go on for a chosen time. The answer shows the new one, only this once.
+/// `If-Match` is about the access profile.
 #[utoipa::path(post, path = "/access-profiles/{id}/key/refresh", operation_id = "refresh_access_profile_key",
     tag = "access profiles",
-    params(("id" = String, Path, description = "The identifier of the profile.")),
+    params(("id" = String, Path, description = "The identifier of the profile."), KeyHeaders, WriteHeaders),
     request_body = Option<KeyRefresh>,
     responses((status = 200, description = "The new key.", body = Edited<NewKey>), WriteRefusals))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<ProfileId>,
-    DraftIfAny(draft): DraftIfAny<KeyRefresh>,
-) -> Result<Response, Problem> {
-    let refreshed = app.refresh_key(&author, id, draft).await?;
-    Ok(shown_once(Edited::of(refreshed, NewKey::from)))
+    preconditions: Preconditions,
+    NewIfAny { draft, asking }: NewIfAny<KeyRefresh>,
+) -> Result<Answer, Problem> {
+    let condition = preconditions.of(AccessProfile::seen);
+    let once = asking.once(|issued| Edited::of(issued, NewKey::from).answered().shown_once());
+    Ok(app.refresh_key(&author, id, condition, once, draft).await?)
 }
 
 /// The whole key, for the one answer that shows it.
 pub(super) fn revealed(key: &api_key::ApiKey) -> String {
     key.reveal().to_owned()
-}
-
-/// An answer that nobody on the way may keep.
-pub(super) fn shown_once(answer: impl IntoResponse) -> Response {
-    let kept_by_nobody = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (kept_by_nobody, answer).into_response()
 }

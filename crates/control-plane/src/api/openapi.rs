@@ -1,21 +1,30 @@
 //! The description of the REST interface (OpenAPI 3.1), made from the handlers.
 
+mod completed;
+mod identifiers;
+
+use std::sync::Arc;
+
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
-use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use utoipa::{IntoParams as _, PartialSchema as _, ToSchema};
+use utoipa::{PartialSchema as _, ToSchema};
 
-use super::applied::WaitQuery;
+use super::parameters::Parameters;
 use crate::problem::ProblemDetails;
 
 const DESCRIPTION: &str = "Clients, their access profiles and keys, the collections of endpoints that profiles grant, \
 and the policies that say how much. Every edit tells its revision, in the header `portcullis-revision` and in the \
-body: a gateway that has seen this revision has seen the edit. Refusals are problem details (RFC 9457).";
+body: a gateway that has seen this revision has seen the edit. Records have entity tags: by `If-Match`, nobody undoes \
+what another has done meanwhile. A creation with an `Idempotency-Key` is done once, however often it is sent. Refusals \
+are problem details (RFC 9457).";
+
+/// The description, complete.
+pub struct Document(Value);
 
 /// What stands around the paths.
 pub fn frame() -> OpenApi {
@@ -60,85 +69,36 @@ pub fn frame() -> OpenApi {
         .build()
 }
 
-/// The whole document as text.
+/// The whole document.
 #[must_use]
-pub fn document() -> String {
+pub fn document() -> Document {
     let document = super::routes(|records| records, |others| others, |known| known);
-    completed(document.into_openapi())
+    Document(completed::completed(document.into_openapi()))
 }
 
-/// The document with the schemas of the patches, those of the drafts in which nothing is required, and with the
-/// parameters that all changes have.
-pub fn completed(document: OpenApi) -> String {
-    let mut document = serde_json::to_value(document).unwrap_or_default();
-    add_wait(&mut document);
-    let mut drafts = Vec::new();
-    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
-        let patches = paths.values_mut().filter_map(|path| path.get_mut("patch"));
-        for content in patches.filter_map(|patch| patch.pointer_mut("/requestBody/content")) {
-            drafts.extend(name_patch(content));
-        }
+impl Document {
+    /// As it is served and kept in the repository.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(&self.0).unwrap_or_default();
+        text.push('\n');
+        text
     }
-    if let Some(schemas) = document.pointer_mut("/components/schemas") {
-        for draft in drafts {
-            if let Some(mut patch) = schemas.get(&draft).cloned() {
-                if let Some(patch) = patch.as_object_mut() {
-                    patch.remove("required");
-                    patch.remove("description");
-                }
-                schemas[patch_of(&draft)] = patch;
-            }
-        }
-    }
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
-}
 
-/// Adds the parameters of waiting to each operation that is answered with a revision.
-fn add_wait(document: &mut Value) {
-    let wait = WaitQuery::into_params(|| Some(ParameterIn::Query));
-    let wait = wait.into_iter().map(serde_json::to_value);
-    let wait: Vec<_> = wait.filter_map(Result::ok).collect();
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    let paths = paths.into_iter().flat_map(|paths| paths.values_mut());
-    let operations = paths.filter_map(Value::as_object_mut);
-    for operation in operations.flat_map(|path| path.values_mut()) {
-        let is_edit = ["200", "201"].iter().any(|status| {
-            let schema = format!("/responses/{status}/content/application~1json/schema/$ref");
-            let schema = operation.pointer(&schema).and_then(Value::as_str);
-            schema.is_some_and(|schema| schema.starts_with("#/components/schemas/Edited_"))
-        });
-        if !is_edit {
-            continue;
-        }
-        let mut parameters = operation["parameters"].take();
-        if !parameters.is_array() {
-            parameters = Value::Array(Vec::new());
-        }
-        if let Some(parameters) = parameters.as_array_mut() {
-            parameters.extend(wait.iter().cloned());
-        }
-        operation["parameters"] = parameters;
+    /// As JSON.
+    #[must_use]
+    pub const fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// What the queries of the operations may say.
+    #[must_use]
+    pub fn parameters(&self) -> Arc<Parameters> {
+        Parameters::of(&self.0)
     }
 }
 
 /// Answers with the document.
 pub async fn answer(document: String) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], document)
-}
-
-/// Lets the body of a patch refer to the schema of patches, and tells the name of the draft that it is made from.
-fn name_patch(content: &mut Value) -> Option<String> {
-    const SCHEMAS: &str = "#/components/schemas/";
-    let reference = content.pointer_mut("/application~1json/schema/$ref")?;
-    let draft = reference.as_str()?.strip_prefix(SCHEMAS)?.to_owned();
-    *reference = Value::from(format!("{SCHEMAS}{}", patch_of(&draft)));
-    let merge_patch = content.get("application/json")?.clone();
-    content["application/merge-patch+json"] = merge_patch;
-    Some(draft)
-}
-
-fn patch_of(draft: &str) -> String {
-    format!("{}Patch", draft.trim_end_matches("Draft"))
 }

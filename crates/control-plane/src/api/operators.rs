@@ -10,9 +10,10 @@ use portcullis_feed::OperatorId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
-use super::keys::shown_once;
+use super::answer::{Listed, ReadRefusals, WriteRefusals, shown_once};
+use super::asked::{Asked, Changes, Draft, Named};
+use super::listing::{after_name, limit};
+use super::query::PageQuery;
 use crate::app::App;
 use crate::app::link::ShownLink;
 use crate::app::operator::OperatorDraft;
@@ -134,15 +135,12 @@ pub async fn create(
     responses((status = 200, description = "A page of the operators.", body = Listed<Operator>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Listed<Operator>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.operators(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |operator| operator.id.to_string(),
-        Operator::from,
-    )))
+    let page = app
+        .operators(after_name(&query)?, limit(query.limit)?)
+        .await?;
+    Ok(Json(Listed::of(page, &query, Operator::from)))
 }
 
 /// Reads an operator

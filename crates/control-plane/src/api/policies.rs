@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use portcullis_feed::PolicyId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Edited, Listed, ReadRefusals, Removed, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
+use super::answer::{Answer, Edited, Listed, ReadRefusals, Removed, WriteRefusals};
+use super::asked::{Asked, CascadeQuery, Changes, Named};
+use super::listing::window;
+use super::new::{KeyHeaders, New};
+use super::query::PolicyQuery;
+use super::tag::{Preconditions, ReadHeaders, Tagged, WriteHeaders};
 use crate::app::App;
 use crate::app::policy::{PolicyDraft, Quota, RateLimit};
 use crate::app::time::Moment;
@@ -52,75 +55,88 @@ impl From<portcullis_store::Policy> for Policy {
     }
 }
 
+impl Policy {
+    /// As readers get it.
+    fn seen(stored: &portcullis_store::Policy) -> Self {
+        Self::from(stored.clone())
+    }
+}
+
 /// Adds a policy
 #[utoipa::path(post, path = "/policies", operation_id = "create_policy", tag = "policies",
+    params(KeyHeaders),
     request_body = PolicyDraft,
     responses((status = 201, description = "The policy.", body = Edited<Policy>), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<PolicyDraft>,
-) -> Result<(StatusCode, Edited<Policy>), Problem> {
-    let created = app.create_policy(&author, draft).await?;
-    Ok(Edited::of(created, Policy::from).created())
+    New { draft, asking }: New<PolicyDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|created| {
+        let edited = Edited::of(created, Policy::from).tagged();
+        edited.created(&format!("policies/{}", edited.record.id))
+    });
+    Ok(app.create_policy(&author, once, draft).await?)
 }
 
 /// Lists the policies
 #[utoipa::path(get, path = "/policies", operation_id = "list_policies", tag = "policies",
-    params(PageQuery),
+    params(PolicyQuery),
     responses((status = 200, description = "A page of the policies.", body = Listed<Policy>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<PolicyQuery>,
 ) -> Result<Json<Listed<Policy>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.policies(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |policy| policy.id.to_string(),
-        Policy::from,
-    )))
+    let page = app.policies(&query.filter(), &window(&query)?).await?;
+    Ok(Json(Listed::of(page, &query, Policy::from)))
 }
 
 /// Reads a policy
 #[utoipa::path(get, path = "/policies/{id}", operation_id = "read_policy", tag = "policies",
-    params(("id" = String, Path, description = "The identifier of the policy.")),
+    params(("id" = String, Path, description = "The identifier of the policy."), ReadHeaders),
     responses((status = 200, description = "The policy.", body = Policy), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<PolicyId>,
-) -> Result<Json<Policy>, Problem> {
-    Ok(Json(app.policy(id).await?.into()))
+) -> Result<Tagged<Policy>, Problem> {
+    Ok(Tagged(app.policy(id).await?.into()))
 }
 
 /// Changes a policy
 ///
 /// A JSON merge patch: what is absent stays, `null` clears. It changes for all access profiles that have it.
 #[utoipa::path(patch, path = "/policies/{id}", operation_id = "change_policy", tag = "policies",
-    params(("id" = String, Path, description = "The identifier of the policy.")),
+    params(("id" = String, Path, description = "The identifier of the policy."), WriteHeaders),
     request_body = PolicyDraft,
     responses((status = 200, description = "The policy.", body = Edited<Policy>), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<PolicyId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
 ) -> Result<Edited<Policy>, Problem> {
-    let changed = app.change_policy(&author, id, patch).await?;
-    Ok(Edited::of(changed, Policy::from))
+    let condition = preconditions.of(Policy::seen);
+    let changed = app.change_policy(&author, id, condition, patch).await?;
+    Ok(Edited::of(changed, Policy::from).tagged())
 }
 
 /// Removes a policy
 ///
-/// Refused while an access profile has it.
+/// Refused while access profiles have it, unless it is asked to `cascade`: then it is taken off them in the same edit,
+/// and they go on without limits.
 #[utoipa::path(delete, path = "/policies/{id}", operation_id = "delete_policy", tag = "policies",
-    params(("id" = String, Path, description = "The identifier of the policy.")),
+    params(("id" = String, Path, description = "The identifier of the policy."), CascadeQuery, WriteHeaders),
     responses((status = 200, description = "The policy is gone.", body = Edited<Removed>), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<PolicyId>,
+    Asked(query): Asked<CascadeQuery>,
+    preconditions: Preconditions,
 ) -> Result<Edited<Removed>, Problem> {
-    let deleted = app.delete_policy(&author, id).await?;
-    Ok(Edited::of(deleted, |()| Removed {}))
+    let condition = preconditions.of(Policy::seen);
+    let cascade = query.cascade.unwrap_or(false);
+    let deleted = app.delete_policy(&author, id, condition, cascade).await?;
+    Ok(Edited::of(deleted, Removed::from))
 }

@@ -10,9 +10,10 @@ use portcullis_feed::RobotTokenId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals};
-use super::asked::{Asked, Changes, Draft, Named, PageQuery, id, limit};
-use super::keys::shown_once;
+use super::answer::{Listed, ReadRefusals, WriteRefusals, shown_once};
+use super::asked::{Asked, Changes, Draft, Named};
+use super::listing::{after_name, limit};
+use super::query::PageQuery;
 use crate::app::App;
 use crate::app::robot_token::{NewRobotToken, RobotTokenDraft};
 use crate::app::role::RoleName;
@@ -92,15 +93,12 @@ pub async fn create(
     responses((status = 200, description = "A page of the tokens.", body = Listed<Token>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    Asked(page): Asked<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Result<Json<Listed<Token>>, Problem> {
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.robot_tokens(after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |token| token.id.to_string(),
-        Token::from,
-    )))
+    let page = app
+        .robot_tokens(after_name(&query)?, limit(query.limit)?)
+        .await?;
+    Ok(Json(Listed::of(page, &query, Token::from)))
 }
 
 /// Reads a token of a robot

@@ -11,9 +11,10 @@ use portcullis_store::{LogInMethod, Role, Who};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals};
-use super::asked::{Asked, Draft, Named, SessionPageQuery, id, limit};
-use super::keys::shown_once;
+use super::answer::{Listed, ReadRefusals, WriteRefusals, shown_once};
+use super::asked::{Asked, Draft, Named};
+use super::listing::{after_name, limit};
+use super::query::SessionQuery;
 use crate::app::App;
 use crate::app::role::RoleName;
 use crate::app::session::{LogIn, OpenedSession, PasswordChange, PresentSession, csrf_token};
@@ -198,16 +199,15 @@ pub async fn change_password(
 ///
 /// One's own, or as an admin anybody's: those that have not ended.
 #[utoipa::path(get, path = "/sessions", operation_id = "list_sessions", tag = "sessions",
-    params(SessionPageQuery),
+    params(SessionQuery),
     responses((status = 200, description = "A page of the sessions.", body = Listed<Session>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Asking(asking): Asking,
-    Asked(page): Asked<SessionPageQuery>,
+    Asked(query): Asked<SessionQuery>,
 ) -> Result<Json<Listed<Session>>, Problem> {
-    let asked: Option<OperatorId> = id("operator_id", page.operator_id.as_deref())?;
     let own = own_id(&asking.who);
-    let of = match (asked.or(own), asking.role) {
+    let of = match (query.operator_id.or(own), asking.role) {
         (of, Role::Admin) => of,
         (of, Role::Viewer | Role::Editor) if of.is_some() && of == own => of,
         _ => {
@@ -215,13 +215,12 @@ pub async fn list(
             return Err(Problem::new(Kind::Forbidden, detail));
         }
     };
-    let after = id("cursor", page.cursor.as_deref())?;
-    let page = app.sessions(of, after, limit(page.limit)?).await?;
-    Ok(Json(Listed::of(
-        page,
-        |session| session.id.to_string(),
-        |session| Session::of(session, asking.session),
-    )))
+    let page = app
+        .sessions(of, after_name(&query)?, limit(query.limit)?)
+        .await?;
+    Ok(Json(Listed::of(page, &query, |session| {
+        Session::of(session, asking.session)
+    })))
 }
 
 /// Ends a session

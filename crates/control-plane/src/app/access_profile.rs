@@ -2,15 +2,20 @@
 
 mod draft;
 
-use portcullis_feed::{ClientId, ProfileId};
+use portcullis_feed::ProfileId;
 use portcullis_store::{
-    AccessMethod as StoredMethod, AccessProfile, ApiKey, Author, KeySet, KeySetSource, Snapshot,
+    AccessMethod as StoredMethod, AccessProfile, ApiKey, Author, Cascade, Edit, KeySet,
+    KeySetSource, ProfileFilter, ProfileKey, Snapshot, Window,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::api_key::{IssuedKey, works};
+use super::condition::Condition;
 use super::draft::Patch;
 use super::jwt::JwtDraft;
-use super::page::Page;
+use super::once::Once;
+use super::page::{Page, one_more};
 use super::refusal::refuse_any;
 use super::time::Moment;
 use super::world::Identifier as _;
@@ -35,11 +40,12 @@ impl App {
     /// # Errors
     /// When its client, its policy or a collection does not exist, an address is none, or its tokens could not be
     /// verified or told from those of another profile.
-    pub async fn create_profile(
+    pub async fn create_profile<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<(ProfileWithKeys, Option<IssuedKey>), A>,
         draft: AccessProfileDraft,
-    ) -> Result<Committed<(ProfileWithKeys, Option<IssuedKey>)>, Refusal> {
+    ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let id = ProfileId::new(&self.world)?;
         let (method, key_expires_at) = (draft.access_method, draft.key_expires_at);
@@ -57,14 +63,16 @@ impl App {
             }
         };
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;
         if let Some(issued) = &issued {
             edit.insert_key(&issued.record).await?;
         }
         let profile = self.with_keys(edit.read(), profile).await?;
-        let created = Committed::by(edit, (profile, issued)).await?;
-        Ok(created.with_notices(notices))
+        once.commit(edit, (profile, issued), notices, now_ms).await
     }
 
     /// An access profile.
@@ -77,51 +85,46 @@ impl App {
         self.with_keys(&mut snapshot, profile).await
     }
 
-    /// A page of the access profiles of one client or of all.
+    /// A page of the access profiles.
     ///
     /// # Errors
     /// When the records are out of reach.
     pub async fn profiles(
         &self,
-        client: Option<ClientId>,
-        after: Option<ProfileId>,
-        limit: u32,
+        filter: &ProfileFilter,
+        window: &Window<ProfileKey>,
     ) -> Result<Page<ProfileWithKeys>, Refusal> {
         let mut snapshot = self.store.read().await?;
-        let found = snapshot
-            .profiles(client, after, limit.saturating_add(1))
-            .await?;
-        let page = Page::cut(found, limit);
+        let found = snapshot.find_profiles(filter, &one_more(window)).await?;
+        let page = Page::cut(found, window);
         let ids: Vec<ProfileId> = page.items.iter().map(|profile| profile.id).collect();
         let mut keys = snapshot.keys_of(&ids).await?;
         let followed = page.items.iter().filter_map(AccessProfile::key_set);
         let followed: Vec<KeySetSource> = followed.cloned().collect();
         let key_sets = snapshot.key_sets(&followed).await?;
-        let items = page.items.into_iter().map(|profile| ProfileWithKeys {
+        Ok(page.map(|profile| ProfileWithKeys {
             keys: self.working(keys.remove(&profile.id)),
             key_set: profile
                 .key_set()
                 .and_then(|source| key_sets.get(source).cloned()),
             profile,
-        });
-        Ok(Page {
-            items: items.collect(),
-            has_more: page.has_more,
-        })
+        }))
     }
 
     /// Makes an access profile different. Its keys stay.
     ///
     /// # Errors
-    /// When there is none, or the outcome could not be created either.
+    /// When there is none, it is not what the condition asks for, or the outcome could not be created either.
     pub async fn change_profile(
         &self,
         author: &Author,
         id: ProfileId,
+        condition: Condition<ProfileWithKeys>,
         patch: Patch,
     ) -> Result<Committed<ProfileWithKeys>, Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
+        self.examine(&mut edit, condition, &before).await?;
         let mut draft = AccessProfileDraft::from(&before);
         // Members are merged into objects, and keys into other keys would be nonsense: what is mentioned is replaced.
         let mentions = |member: &str| patch.mentions("jwt", member);
@@ -154,16 +157,36 @@ impl App {
     /// Removes an access profile with its keys.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or it is not what the condition asks for.
     pub async fn delete_profile(
         &self,
         author: &Author,
         id: ProfileId,
-    ) -> Result<Committed<()>, Refusal> {
+        condition: Condition<ProfileWithKeys>,
+    ) -> Result<Committed<Cascade>, Refusal> {
         let mut edit = self.edit(author).await?;
-        edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
+        let profile = edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
+        self.examine(&mut edit, condition, &profile).await?;
+        let removed = Cascade {
+            removed_keys: edit.read().count_keys(id).await?,
+            ..Cascade::default()
+        };
         edit.delete_profile(id, self.world.clock.now_ms()).await?;
-        Committed::by(edit, ()).await
+        Committed::by(edit, removed).await
+    }
+
+    /// Refuses what is asked for, when the profile is another one by now.
+    pub(super) async fn examine(
+        &self,
+        edit: &mut Edit,
+        condition: Condition<ProfileWithKeys>,
+        profile: &AccessProfile,
+    ) -> Result<(), Refusal> {
+        if !condition.is_some() {
+            return Ok(());
+        }
+        let profile = self.with_keys(edit.read(), profile.clone()).await?;
+        condition.examine("access profile", &profile)
     }
 
     async fn with_keys(

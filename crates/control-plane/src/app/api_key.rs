@@ -5,11 +5,15 @@ use std::fmt;
 use portcullis_engine::api_key;
 use portcullis_engine::jwt::token::looks_like_token;
 use portcullis_feed::ProfileId;
-use portcullis_store::{AccessProfile, ApiKey, Author, Edit};
+use portcullis_store::{AccessProfile, ApiKey, Author, Cascade, Edit};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::access_profile::ProfileWithKeys;
+use super::condition::Condition;
 use super::draft::Patch;
+use super::once::Once;
 use super::time::Moment;
 use super::{App, Committed, Refusal, Violation, access_profile};
 
@@ -144,23 +148,40 @@ impl App {
         Ok(keys)
     }
 
+    /// A key of a profile that was not revoked.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn key(&self, id: ProfileId, key: &str) -> Result<ApiKey, Refusal> {
+        let mut keys = self.keys(id).await?;
+        keys.retain(|known| known.id == key);
+        keys.pop().ok_or_else(|| unknown(key))
+    }
+
     /// Issues a new key in place of all others of a profile, which end at once or after an overlap.
     ///
     /// # Errors
-    /// When there is no such profile, too many of its keys would work, or the new one would have ended already.
-    pub async fn refresh_key(
+    /// When there is no such profile, it is not what the condition asks for, too many of its keys would work, or the new
+    /// one would have ended already.
+    pub async fn refresh_key<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
         id: ProfileId,
+        condition: Condition<ProfileWithKeys>,
+        once: Once<IssuedKey, A>,
         KeyRefresh {
             overlap_s: Overlap(overlap_s),
             expires_at,
         }: KeyRefresh,
-    ) -> Result<Committed<IssuedKey>, Refusal> {
+    ) -> Result<A, Refusal> {
         let issued = self.new_key(id, expires_at)?;
         let now_ms = issued.record.created_at_ms;
         let mut edit = self.edit(author).await?;
-        known_profile(&mut edit, id).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
+        let profile = known_profile(&mut edit, id).await?;
+        self.examine(&mut edit, condition, &profile).await?;
         if overlap_s == 0 {
             edit.revoke_keys(id, now_ms).await?;
         } else {
@@ -168,7 +189,7 @@ impl App {
             edit.deprecate_keys(id, now_ms, until_ms).await?;
         }
         insert(&mut edit, &issued.record).await?;
-        Committed::by(edit, issued).await
+        once.commit(edit, issued, Vec::new(), now_ms).await
     }
 
     /// Gives a profile a further key: a new one, or one from elsewhere.
@@ -176,37 +197,44 @@ impl App {
     /// # Errors
     /// When there is no such profile, too many of its keys would work, the new one would have ended already, or it is
     /// somebody's already.
-    pub async fn issue_key(
+    pub async fn issue_key<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
         id: ProfileId,
+        once: Once<IssuedKey, A>,
         draft: KeyDraft,
-    ) -> Result<Committed<IssuedKey>, Refusal> {
+    ) -> Result<A, Refusal> {
         let mut issued = self.new_key(id, draft.expires_at)?;
         if let Some(ForeignKey(text)) = draft.key {
             issued.record.digest = api_key::digest(text.as_bytes());
             issued.record.imported = true;
             issued.key = None;
         }
+        let now_ms = issued.record.created_at_ms;
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         known_profile(&mut edit, id).await?;
         insert(&mut edit, &issued.record).await?;
-        Committed::by(edit, issued).await
+        once.commit(edit, issued, Vec::new(), now_ms).await
     }
 
     /// Changes when a key stops working.
     ///
     /// # Errors
-    /// When there is no such key, or the moment is past.
+    /// When there is no such key, it is not what the condition asks for, or the moment is past.
     pub async fn change_key(
         &self,
         author: &Author,
         id: ProfileId,
         key: &str,
+        condition: Condition<ApiKey>,
         patch: Patch,
     ) -> Result<Committed<ApiKey>, Refusal> {
         let mut edit = self.edit(author).await?;
         let mut key = known_key(&mut edit, id, key).await?;
+        condition.examine("key", &key)?;
         let draft = patch.applied_to(&ApiKeyDraft {
             expires_at: key.expires_at_ms.map(Moment::from_ms),
         })?;
@@ -223,18 +251,24 @@ impl App {
     /// Revokes one key of a profile at once.
     ///
     /// # Errors
-    /// When there is no such key.
+    /// When there is no such key, or it is not what the condition asks for.
     pub async fn revoke_key(
         &self,
         author: &Author,
         id: ProfileId,
         key: &str,
-    ) -> Result<Committed<()>, Refusal> {
+        condition: Condition<ApiKey>,
+    ) -> Result<Committed<Cascade>, Refusal> {
         let mut edit = self.edit(author).await?;
         let mut key = known_key(&mut edit, id, key).await?;
+        condition.examine("key", &key)?;
         key.revoked_at_ms = Some(self.world.clock.now_ms());
         edit.update_key(&key).await?;
-        Committed::by(edit, ()).await
+        let removed = Cascade {
+            removed_keys: 1,
+            ..Cascade::default()
+        };
+        Committed::by(edit, removed).await
     }
 
     /// A new key, which is not kept yet.
@@ -309,8 +343,12 @@ async fn known_key(edit: &mut Edit, id: ProfileId, key: &str) -> Result<ApiKey, 
         .unwrap_or_default()
         .into_iter()
         .find(|known| known.id == key && known.revoked_at_ms.is_none());
-    found.ok_or_else(|| Refusal::NotFound {
+    found.ok_or_else(|| unknown(key))
+}
+
+fn unknown(key: &str) -> Refusal {
+    Refusal::NotFound {
         kind: "key",
         id: key.to_owned(),
-    })
+    }
 }

@@ -20,6 +20,8 @@ impl App {
         let found = snapshot
             .audit(filter, below, limit.saturating_add(1))
             .await?;
-        Ok(Page::cut(found, limit))
+        Ok(Page::cut_by(found, limit, |record| {
+            record.ordinal.to_string()
+        }))
     }
 }

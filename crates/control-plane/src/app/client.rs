@@ -1,12 +1,15 @@
 //! Clients: who calls APIs.
 
 use portcullis_feed::ClientId;
-use portcullis_store::{Author, Client};
+use portcullis_store::{Author, Cascade, Client, ClientFilter, ClientKey, Window};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::condition::Condition;
 use super::draft::Patch;
-use super::page::Page;
+use super::once::Once;
+use super::page::{Page, one_more};
 use super::text::{Description, Name, stored_description, stored_name};
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
@@ -36,16 +39,20 @@ impl App {
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn create_client(
+    pub async fn create_client<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<Client, A>,
         draft: ClientDraft,
-    ) -> Result<Committed<Client>, Refusal> {
+    ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let client = draft.into_client(ClientId::new(&self.world)?, now_ms, now_ms);
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         edit.put_client(&client).await?;
-        Committed::by(edit, client).await
+        once.commit(edit, client, Vec::new(), now_ms).await
     }
 
     /// A client.
@@ -63,28 +70,33 @@ impl App {
     /// When the records are out of reach.
     pub async fn clients(
         &self,
-        after: Option<ClientId>,
-        limit: u32,
+        filter: &ClientFilter,
+        window: &Window<ClientKey>,
     ) -> Result<Page<Client>, Refusal> {
         let mut snapshot = self.store.read().await?;
-        let found = snapshot.clients(after, limit.saturating_add(1)).await?;
-        Ok(Page::cut(found, limit))
+        let found = snapshot.find_clients(filter, &one_more(window)).await?;
+        Ok(Page::cut(found, window))
     }
 
     /// Makes a client different. Gateways learn of it through its access profiles.
     ///
     /// # Errors
-    /// When there is none, or the outcome is no client.
+    /// When there is none, it is not what the condition asks for, or the outcome is no client.
     pub async fn change_client(
         &self,
         author: &Author,
         id: ClientId,
+        condition: Condition<Client>,
         patch: Patch,
     ) -> Result<Committed<Client>, Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("client", &before)?;
         let draft = patch.applied_to(&ClientDraft::from(&before))?;
-        let client = draft.into_client(id, before.created_at_ms, self.world.clock.now_ms());
+        let client = Client {
+            logo: before.logo,
+            ..draft.into_client(id, before.created_at_ms, self.world.clock.now_ms())
+        };
         edit.put_client(&client).await?;
         Committed::by(edit, client).await
     }
@@ -92,16 +104,23 @@ impl App {
     /// Removes a client with its access profiles and their keys.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or it is not what the condition asks for.
     pub async fn delete_client(
         &self,
         author: &Author,
         id: ClientId,
-    ) -> Result<Committed<()>, Refusal> {
+        condition: Condition<Client>,
+    ) -> Result<Committed<Cascade>, Refusal> {
         let mut edit = self.edit(author).await?;
-        edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
+        let client = edit.read().client(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("client", &client)?;
+        let removed = Cascade {
+            removed_profiles: edit.read().count_profiles_of(id).await?,
+            removed_keys: edit.read().count_keys_of(id).await?,
+            ..Cascade::default()
+        };
         edit.delete_client(id, self.world.clock.now_ms()).await?;
-        Committed::by(edit, ()).await
+        Committed::by(edit, removed).await
     }
 }
 
@@ -117,6 +136,7 @@ impl ClientDraft {
             name: self.name.into(),
             description: self.description.map(String::from),
             enabled: self.enabled,
+            logo: None,
             created_at_ms,
             updated_at_ms,
         }
@@ -133,7 +153,7 @@ impl From<&Client> for ClientDraft {
     }
 }
 
-fn unknown(id: ClientId) -> Refusal {
+pub(super) fn unknown(id: ClientId) -> Refusal {
     Refusal::NotFound {
         kind: "client",
         id: id.to_string(),

@@ -4,13 +4,18 @@ use std::collections::HashMap;
 
 use portcullis_engine::route;
 use portcullis_feed::{CollectionId, Endpoint};
-use portcullis_store::{Author, Collection, Edit};
+use portcullis_store::{
+    Author, Cascade, Collection, CollectionFilter, CollectionKey, Edit, Window,
+};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::client::enabled;
+use super::condition::Condition;
 use super::draft::{Patch, objects};
-use super::page::Page;
+use super::once::Once;
+use super::page::{Page, one_more};
 use super::policy::NAMED_PROFILES;
 use super::refusal::refuse_any;
 use super::text::{Description, Name, stored_description, stored_name};
@@ -19,6 +24,9 @@ use super::{App, Committed, Refusal, Violation};
 
 /// How many collections are examined at once for what they claim: all of them.
 const ALL: u32 = u32::MAX;
+
+/// How many bytes a path template has at most.
+const LONGEST_PATH_BYTES: usize = 2_048;
 
 /// A collection as an operator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +42,7 @@ pub struct CollectionDraft {
     pub description: Option<Description>,
     /// What it consists of: at most 10,000 endpoints. No other collection may claim one of them.
     #[serde(deserialize_with = "objects::<10_000, _, _>")]
+    #[schema(max_items = 10_000)]
     pub endpoints: Vec<EndpointDraft>,
     /// Whether anybody may call it, without a credential. False, when absent.
     #[serde(default)]
@@ -51,13 +60,23 @@ pub struct CollectionDraft {
 pub struct EndpointDraft {
     /// The host it is served on, without port, or `*.` and a parent domain. Any host, when absent.
     #[serde(default)]
-    #[schema(example = "api.example.com")]
+    #[schema(max_length = 255, example = "api.example.com")]
     pub host: Option<String>,
     /// An HTTP method in upper case, or `*` for any. `HEAD` goes where `GET` does.
-    #[schema(example = "GET")]
+    #[schema(
+        min_length = 1,
+        max_length = 32,
+        pattern = "^([A-Z_-]+|\\*)$",
+        example = "GET"
+    )]
     pub method: String,
-    /// A path template: literal segments, `{name}` for one segment, and `/**` at the end for any rest.
-    #[schema(example = "/orders/{id}")]
+    /// A path template of at most 2,048 bytes: literal segments, `{name}` for one segment, and `/**` at the end for any rest.
+    #[schema(
+        min_length = 1,
+        max_length = 2048,
+        pattern = "^/",
+        example = "/orders/{id}"
+    )]
     pub path: String,
     /// A disabled endpoint answers as if it did not exist. True, when absent.
     #[serde(default = "enabled")]
@@ -70,18 +89,22 @@ impl App {
     ///
     /// # Errors
     /// When its name and version are taken, an endpoint cannot be matched, or one belongs to another collection.
-    pub async fn create_collection(
+    pub async fn create_collection<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<Collection, A>,
         draft: CollectionDraft,
-    ) -> Result<Committed<Collection>, Refusal> {
+    ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let id = CollectionId::new(&self.world)?;
         let collection = draft.into_collection(id, now_ms, now_ms)?;
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         refuse_claimed(&mut edit, &collection).await?;
         edit.put_collection(&collection).await?;
-        Committed::by(edit, collection).await
+        once.commit(edit, collection, Vec::new(), now_ms).await
     }
 
     /// A collection.
@@ -99,22 +122,23 @@ impl App {
     /// When the records are out of reach.
     pub async fn collections(
         &self,
-        after: Option<CollectionId>,
-        limit: u32,
+        filter: &CollectionFilter,
+        window: &Window<CollectionKey>,
     ) -> Result<Page<Collection>, Refusal> {
         let mut snapshot = self.store.read().await?;
-        let found = snapshot.collections(after, limit.saturating_add(1)).await?;
-        Ok(Page::cut(found, limit))
+        let found = snapshot.find_collections(filter, &one_more(window)).await?;
+        Ok(Page::cut(found, window))
     }
 
     /// Makes a collection different. A list of endpoints replaces the whole list.
     ///
     /// # Errors
-    /// When there is none, or the outcome could not be created either.
+    /// When there is none, it is not what the condition asks for, or the outcome could not be created either.
     pub async fn change_collection(
         &self,
         author: &Author,
         id: CollectionId,
+        condition: Condition<Collection>,
         patch: Patch,
     ) -> Result<Committed<Collection>, Refusal> {
         let mut edit = self.edit(author).await?;
@@ -123,6 +147,7 @@ impl App {
             .collection(id)
             .await?
             .ok_or_else(|| unknown(id))?;
+        condition.examine("collection", &before)?;
         let draft = patch.applied_to(&CollectionDraft::from(&before))?;
         let collection =
             draft.into_collection(id, before.created_at_ms, self.world.clock.now_ms())?;
@@ -131,33 +156,45 @@ impl App {
         Committed::by(edit, collection).await
     }
 
-    /// Removes a collection.
+    /// Removes a collection. With `cascade`, it is taken out of the profiles that grant it, and those that grant nothing
+    /// else go with it.
     ///
     /// # Errors
-    /// When there is none, or a profile grants it.
+    /// When there is none, it is not what the condition asks for, or a profile grants it and it is not to cascade.
     pub async fn delete_collection(
         &self,
         author: &Author,
         id: CollectionId,
-    ) -> Result<Committed<()>, Refusal> {
+        condition: Condition<Collection>,
+        cascade: bool,
+    ) -> Result<Committed<Cascade>, Refusal> {
+        let now_ms = self.world.clock.now_ms();
         let mut edit = self.edit(author).await?;
-        edit.read()
+        let collection = edit
+            .read()
             .collection(id)
             .await?
             .ok_or_else(|| unknown(id))?;
+        condition.examine("collection", &collection)?;
+        let mut removed = Cascade::default();
+        if cascade {
+            removed = edit.take_out_collection(id, now_ms).await?;
+        }
         let profiles = edit.read().profiles_granting(id, NAMED_PROFILES).await?;
         if !profiles.is_empty() {
             let kind = "collection";
             return Err(Refusal::InUse { kind, profiles });
         }
-        edit.delete_collection(id, self.world.clock.now_ms())
-            .await?;
-        Committed::by(edit, ()).await
+        edit.delete_collection(id, now_ms).await?;
+        Committed::by(edit, removed).await
     }
 }
 
 /// Holds a collection against all others, while nobody else can change them.
-async fn refuse_claimed(edit: &mut Edit, collection: &Collection) -> Result<(), Refusal> {
+pub(super) async fn refuse_claimed(
+    edit: &mut Edit,
+    collection: &Collection,
+) -> Result<(), Refusal> {
     let mut others = edit.read().collections(None, ALL).await?;
     others.retain(|other| other.id != collection.id);
     refuse_overlap(others.iter().chain([collection]))
@@ -209,9 +246,9 @@ impl CollectionDraft {
             .iter()
             .enumerate()
             .filter_map(|(index, endpoint)| {
-                let invalid = route::check_endpoint(endpoint).err()?;
-                let pointer = format!("/endpoints/{index}/{}", invalid.field);
-                Some(Violation::new(pointer, invalid))
+                let (field, detail) = flaw(endpoint)?;
+                let pointer = format!("/endpoints/{index}/{field}");
+                Some(Violation::new(pointer, detail))
             })
             .collect();
         refuse_any(violations)?;
@@ -227,6 +264,16 @@ impl CollectionDraft {
             updated_at_ms,
         })
     }
+}
+
+/// What is wrong with an endpoint, if anything is: in which field.
+pub(super) fn flaw(endpoint: &Endpoint) -> Option<(&'static str, String)> {
+    if endpoint.path.len() > LONGEST_PATH_BYTES {
+        let detail = format!("a path template has at most {LONGEST_PATH_BYTES} bytes");
+        return Some(("path", detail));
+    }
+    let invalid = route::check_endpoint(endpoint).err()?;
+    Some((invalid.field, invalid.to_string()))
 }
 
 impl From<&Collection> for CollectionDraft {
@@ -265,7 +312,7 @@ impl From<Endpoint> for EndpointDraft {
     }
 }
 
-fn unknown(id: CollectionId) -> Refusal {
+pub(super) fn unknown(id: CollectionId) -> Refusal {
     Refusal::NotFound {
         kind: "collection",
         id: id.to_string(),

@@ -9,10 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_feed::Digest;
 use portcullis_feed::signature::{FeedKey, FeedKeyId, FeedSigningKey};
 use portcullis_store::{Author, Edit, FeedKey as StoredKey};
+use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::gateway::Believers;
+use super::once::Once;
 use super::{App, Entropy, NoEntropy, Refusal};
 
 /// How many keys there are at most: each signs every answer.
@@ -172,15 +174,24 @@ impl App {
     ///
     /// # Errors
     /// When there are too many, the records are out of reach, or there is no randomness.
-    pub async fn create_feed_key(&self, author: &Author) -> Result<KnownFeedKey, Refusal> {
+    pub async fn create_feed_key<A: Serialize + DeserializeOwned>(
+        &self,
+        author: &Author,
+        once: Once<KnownFeedKey, A>,
+    ) -> Result<A, Refusal> {
         let turn = Arc::clone(&self.feed_keys.turn).lock_owned().await;
+        let now_ms = self.world.clock.now_ms();
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         if self.kept_feed_keys(&mut edit).await?.signing.len() >= MOST_KEYS {
             return Err(Refusal::TooManyFeedKeys { most: MOST_KEYS });
         }
         let made = self.insert_feed_key(&mut edit).await?;
+        let answer = once.answer(&mut edit, made, Vec::new(), now_ms).await?;
         self.commit_feed_keys(edit, turn).await?;
-        Ok(made)
+        Ok(answer)
     }
 
     /// Removes a key: from now on it signs nothing. Unless by force, only when no gateway that was heard of lately would

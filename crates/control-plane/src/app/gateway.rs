@@ -134,7 +134,9 @@ impl App {
         let found = wanted
             .take(most.saturating_add(1))
             .map(|member| member.status(head, &commits, &tokens, now_ms));
-        Page::cut(found.collect(), limit)
+        Page::cut_by(found.collect(), limit, |status: &GatewayStatus| {
+            status.gateway.report.instance.clone()
+        })
     }
 
     /// A gateway.

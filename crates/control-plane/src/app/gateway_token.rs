@@ -8,12 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_engine::api_key::digest;
 use portcullis_feed::{Digest, GatewayTokenId};
-use portcullis_store::{Author, Edit, GatewayToken, Snapshot, StoreError, TokenName, TokenSource};
-use serde::Deserialize;
+use portcullis_store::{
+    Author, Edit, GatewayToken, GatewayTokenFilter, GatewayTokenKey, Snapshot, StoreError,
+    TokenName, TokenSource, Window,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 use utoipa::ToSchema;
 
-use super::page::Page;
+use super::condition::Condition;
+use super::once::Once;
+use super::page::{Page, one_more};
 use super::text::{Description, Name};
 use super::time::Moment;
 use super::world::Identifier as _;
@@ -106,11 +112,12 @@ impl App {
     ///
     /// # Errors
     /// When it would have ended already, there are too many, or the records are out of reach.
-    pub async fn create_gateway_token(
+    pub async fn create_gateway_token<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<NewGatewayToken, A>,
         draft: GatewayTokenDraft,
-    ) -> Result<NewGatewayToken, Refusal> {
+    ) -> Result<A, Refusal> {
         let expires_at_ms = draft.expires_at.map(Moment::as_ms);
         self.refuse_past("/expires_at", expires_at_ms)?;
         let token = self.world.new_token("ptg_")?;
@@ -122,18 +129,24 @@ impl App {
         };
         let turn = Arc::clone(&self.admissions.turn).lock_owned().await;
         let mut edit = self.edit(author).await?;
+        let now_ms = record.created_at_ms;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         if edit.read().gateway_tokens(None, u32::MAX).await?.len() >= MOST_TOKENS {
             return Err(Refusal::TooManyTokens { most: MOST_TOKENS });
         }
         edit.put_gateway_token(&record).await?;
         let (digest, admitted) = admitted(&record);
+        let made = NewGatewayToken { token, record };
+        let answer = once.answer(&mut edit, made, Vec::new(), now_ms).await?;
         let known = self.admissions.known.clone();
         edit.commit_then(move || {
             known.send_modify(|known| drop(known.insert(digest, admitted)));
             drop(turn);
         })
         .await?;
-        Ok(NewGatewayToken { token, record })
+        Ok(answer)
     }
 
     /// A token for gateways.
@@ -153,32 +166,35 @@ impl App {
     /// When the records are out of reach.
     pub async fn gateway_tokens(
         &self,
-        after: Option<GatewayTokenId>,
-        limit: u32,
+        filter: &GatewayTokenFilter,
+        window: &Window<GatewayTokenKey>,
     ) -> Result<Page<GatewayToken>, Refusal> {
         let mut snapshot = self.store.read().await?;
         let mut found = snapshot
-            .gateway_tokens(after, limit.saturating_add(1))
+            .find_gateway_tokens(filter, &one_more(window))
             .await?;
         for token in &mut found {
             self.admissions.note_use(token);
         }
-        Ok(Page::cut(found, limit))
+        Ok(Page::cut(found, window))
     }
 
     /// Withdraws a token of gateways: from now on it opens nothing, and questions that came by it end.
     ///
     /// # Errors
-    /// When there is none, or it comes from the environment.
+    /// When there is none, it is not what the condition asks for, or it comes from the environment.
     pub async fn delete_gateway_token(
         &self,
         author: &Author,
         id: GatewayTokenId,
+        condition: Condition<GatewayToken>,
     ) -> Result<(), Refusal> {
         let turn = Arc::clone(&self.admissions.turn).lock_owned().await;
         let mut edit = self.edit(author).await?;
         let token = edit.read().gateway_token(id).await?;
-        let token = token.ok_or_else(|| unknown(id))?;
+        let mut token = token.ok_or_else(|| unknown(id))?;
+        self.admissions.note_use(&mut token);
+        condition.examine("gateway token", &token)?;
         if token.source == TokenSource::Environment {
             return Err(Refusal::OfEnvironment {
                 what: "token",

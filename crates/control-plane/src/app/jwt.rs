@@ -48,11 +48,11 @@ pub struct JwtDraft {
     pub secret: Option<SecretDraft>,
     /// The URL of a JSON Web Key Set, which is fetched again and again.
     #[serde(default, skip_serializing)]
-    #[schema(example = "https://id.example.com/keys")]
+    #[schema(max_length = 1000, example = "https://id.example.com/keys")]
     pub jwks_url: Option<String>,
     /// An identity provider that says itself where its keys are (OpenID Connect Discovery).
     #[serde(default, skip_serializing)]
-    #[schema(example = "https://id.example.com")]
+    #[schema(max_length = 1000, example = "https://id.example.com")]
     pub discover_from: Option<String>,
     /// The name that an identity provider has for the client, by which its tokens name this profile. No two profiles
     /// have the same.
@@ -106,10 +106,10 @@ pub enum SecretEncoding {
 #[serde(deny_unknown_fields)]
 pub struct TokenIdentity {
     /// What `iss` says.
-    #[schema(example = "https://id.example.com")]
+    #[schema(min_length = 1, max_length = 1000, example = "https://id.example.com")]
     pub issuer: String,
     /// What the first claim that names a profile says, such as `client_id`.
-    #[schema(example = "acme-orders")]
+    #[schema(min_length = 1, max_length = 1000, example = "acme-orders")]
     pub client: String,
 }
 
@@ -181,6 +181,16 @@ impl JwtDraft {
         if let Some(identity) = &self.identity {
             check("/jwt/identity/issuer".into(), &identity.issuer);
             check("/jwt/identity/client".into(), &identity.client);
+        }
+        for (member, url) in [
+            ("jwks_url", &self.jwks_url),
+            ("discover_from", &self.discover_from),
+        ] {
+            if let Some(url) = url
+                && url.chars().count() > LONGEST_TEXT
+            {
+                check(format!("/jwt/{member}"), url);
+            }
         }
         for (claim, value) in &self.required_claims {
             check("/jwt/required_claims".into(), claim);

@@ -85,7 +85,9 @@ impl App {
     ) -> Result<Page<Operator>, Refusal> {
         let mut snapshot = self.store.read().await?;
         let found = snapshot.operators(after, limit.saturating_add(1)).await?;
-        Ok(Page::cut(found, limit))
+        Ok(Page::cut_by(found, limit, |operator| {
+            operator.id.to_string()
+        }))
     }
 
     /// Makes an operator different. Who is disabled is logged out everywhere.

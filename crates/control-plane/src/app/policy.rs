@@ -3,13 +3,16 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use portcullis_feed::{PolicyId, QuotaWindow, RateWindow};
-use portcullis_store::{Author, Policy};
+use portcullis_store::{Author, Cascade, Policy, PolicyFilter, PolicyKey, Window};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
+use super::condition::Condition;
 use super::draft::{Patch, object_if_any};
-use super::page::Page;
+use super::once::Once;
+use super::page::{Page, one_more};
 use super::text::{Description, Name, stored_description, stored_name};
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
@@ -67,16 +70,20 @@ impl App {
     ///
     /// # Errors
     /// When the records are out of reach.
-    pub async fn create_policy(
+    pub async fn create_policy<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<Policy, A>,
         draft: PolicyDraft,
-    ) -> Result<Committed<Policy>, Refusal> {
+    ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let policy = draft.into_policy(PolicyId::new(&self.world)?, now_ms, now_ms);
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         edit.put_policy(&policy).await?;
-        Committed::by(edit, policy).await
+        once.commit(edit, policy, Vec::new(), now_ms).await
     }
 
     /// A policy.
@@ -94,50 +101,59 @@ impl App {
     /// When the records are out of reach.
     pub async fn policies(
         &self,
-        after: Option<PolicyId>,
-        limit: u32,
+        filter: &PolicyFilter,
+        window: &Window<PolicyKey>,
     ) -> Result<Page<Policy>, Refusal> {
         let mut snapshot = self.store.read().await?;
-        let found = snapshot.policies(after, limit.saturating_add(1)).await?;
-        Ok(Page::cut(found, limit))
+        let found = snapshot.find_policies(filter, &one_more(window)).await?;
+        Ok(Page::cut(found, window))
     }
 
     /// Makes a policy different, for all profiles that have it.
     ///
     /// # Errors
-    /// When there is none, or the outcome is no policy.
+    /// When there is none, it is not what the condition asks for, or the outcome is no policy.
     pub async fn change_policy(
         &self,
         author: &Author,
         id: PolicyId,
+        condition: Condition<Policy>,
         patch: Patch,
     ) -> Result<Committed<Policy>, Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("policy", &before)?;
         let draft = patch.applied_to(&PolicyDraft::from(&before))?;
         let policy = draft.into_policy(id, before.created_at_ms, self.world.clock.now_ms());
         edit.put_policy(&policy).await?;
         Committed::by(edit, policy).await
     }
 
-    /// Removes a policy.
+    /// Removes a policy. With `cascade`, profiles that have it go on without one.
     ///
     /// # Errors
-    /// When there is none, or a profile has it.
+    /// When there is none, it is not what the condition asks for, or a profile has it and it is not to cascade.
     pub async fn delete_policy(
         &self,
         author: &Author,
         id: PolicyId,
-    ) -> Result<Committed<()>, Refusal> {
+        condition: Condition<Policy>,
+        cascade: bool,
+    ) -> Result<Committed<Cascade>, Refusal> {
         let mut edit = self.edit(author).await?;
-        edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
+        let policy = edit.read().policy(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("policy", &policy)?;
+        let mut removed = Cascade::default();
+        if cascade {
+            removed = edit.take_off_policy(id, self.world.clock.now_ms()).await?;
+        }
         let profiles = edit.read().profiles_under(id, NAMED_PROFILES).await?;
         if !profiles.is_empty() {
             let kind = "policy";
             return Err(Refusal::InUse { kind, profiles });
         }
         edit.delete_policy(id).await?;
-        Committed::by(edit, ()).await
+        Committed::by(edit, removed).await
     }
 }
 

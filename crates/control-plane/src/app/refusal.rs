@@ -25,6 +25,20 @@ pub enum Refusal {
         /// By which identifier.
         id: String,
     },
+    /// Somebody else was faster.
+    #[error("the {kind} is not what `If-Match` or `If-None-Match` asks for: read it again")]
+    Changed {
+        /// What was to be changed.
+        kind: &'static str,
+    },
+    /// The author of a request used its key for another one before.
+    #[error("this idempotency key was used for another request: choose a new one for each request")]
+    KeyOfAnotherRequest,
+    /// What was asked for is done, though its answer cannot be told again.
+    #[error(
+        "this was done before, and its answer cannot be given again: look for what it made in the list"
+    )]
+    AnswerLost,
     /// Another collection has the name and the version.
     #[error("`{name}` `{version}` is the collection `{holder}` already")]
     NameTaken {

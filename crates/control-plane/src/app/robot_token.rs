@@ -100,7 +100,7 @@ impl App {
         let found = snapshot
             .robot_tokens(after, limit.saturating_add(1))
             .await?;
-        Ok(Page::cut(found, limit))
+        Ok(Page::cut_by(found, limit, |token| token.id.to_string()))
     }
 
     /// Makes a token different: from now on.

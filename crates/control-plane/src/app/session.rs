@@ -183,7 +183,7 @@ impl App {
             after = portion.last().map(|session| session.id);
             found.extend(portion.into_iter().filter(|session| lasts(session, now_ms)));
             if after.is_none() || found.len() > most {
-                return Ok(Page::cut(found, limit));
+                return Ok(Page::cut_by(found, limit, |session| session.id.to_string()));
             }
         }
     }

@@ -9,6 +9,11 @@ use utoipa::ToSchema;
 #[schema(value_type = String, min_length = 1, max_length = 100, example = "Acme")]
 pub struct Name(String);
 
+/// A part of a name, by which names are found: 1 to 100 characters without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NamePart(String);
+
 /// More about a record: up to 2,000 characters without control characters other than line breaks and tabs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -19,6 +24,11 @@ pub struct Description(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a name has 1 to 100 characters and no control characters")]
 pub struct InvalidName;
+
+/// A text is not a part of a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a part of a name has 1 to 100 characters and no control characters")]
+pub struct InvalidNamePart;
 
 /// A text is not a description.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +47,15 @@ impl TryFrom<String> for Name {
     }
 }
 
+impl TryFrom<String> for NamePart {
+    type Error = InvalidNamePart;
+
+    fn try_from(text: String) -> Result<Self, InvalidNamePart> {
+        let is_part = (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
+        is_part.then_some(Self(text)).ok_or(InvalidNamePart)
+    }
+}
+
 impl TryFrom<String> for Description {
     type Error = InvalidDescription;
 
@@ -52,6 +71,12 @@ impl TryFrom<String> for Description {
 impl From<Name> for String {
     fn from(name: Name) -> Self {
         name.0
+    }
+}
+
+impl From<NamePart> for String {
+    fn from(part: NamePart) -> Self {
+        part.0
     }
 }
 

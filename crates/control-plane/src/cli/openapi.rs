@@ -9,7 +9,7 @@ pub struct Openapi;
 
 impl Openapi {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        output::print(&openapi::document())?;
+        output::print(&openapi::document().text())?;
         Ok(Exit::Done)
     }
 }

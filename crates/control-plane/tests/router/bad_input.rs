@@ -280,7 +280,7 @@ async fn what_is_no_json_is_refused() {
 async fn a_body_that_is_too_large_or_of_another_type_is_refused() {
     let stage = open().await;
     let operator = stage.operator();
-    let large = json!({"name": "Acme", "description": "x".repeat(256 * 1024)});
+    let large = json!({"name": "Acme", "description": "x".repeat(1024 * 1024)});
     let refused = operator.posts("/api/v1/clients", large).await.is(413);
     assert_eq!(
         refused.headers[header::CONTENT_TYPE],

@@ -15,7 +15,7 @@ async fn the_document_is_told_to_everybody_and_is_the_committed_one() {
 
     assert_eq!(told["openapi"], "3.1.0");
     assert!(
-        committed == portcullis_control_plane::api::openapi::document(),
+        committed == portcullis_control_plane::api::openapi::document().text(),
         "docs/openapi.json is out of date: `portcullis openapi` prints the present one"
     );
     assert_eq!(
@@ -27,8 +27,8 @@ async fn the_document_is_told_to_everybody_and_is_the_committed_one() {
 #[tokio::test]
 async fn every_reference_in_the_document_leads_somewhere() {
     let document = portcullis_control_plane::api::openapi::document();
-    let document: Value = serde_json::from_str(&document).unwrap();
-    let mut unvisited = vec![&document];
+    let document = document.json();
+    let mut unvisited = vec![document];
     let mut references = 0;
     while let Some(value) = unvisited.pop() {
         match value {
@@ -50,7 +50,7 @@ async fn every_reference_in_the_document_leads_somewhere() {
 #[tokio::test]
 async fn nothing_is_required_in_a_patch() {
     let document = portcullis_control_plane::api::openapi::document();
-    let document: Value = serde_json::from_str(&document).unwrap();
+    let document = document.json();
     for kind in ["Client", "AccessProfile", "Collection", "Policy"] {
         let schemas = &document["components"]["schemas"];
         assert!(
@@ -66,5 +66,86 @@ async fn nothing_is_required_in_a_patch() {
             Value::Null,
             "{kind}"
         );
+    }
+}
+
+#[tokio::test]
+async fn the_readable_page_tells_every_operation_and_schema_and_runs_nothing() {
+    let stage = open().await;
+    let page = stage.stranger().gets("/api/v1/docs").await.is(200);
+    let html = page.body.as_str().unwrap();
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(html.starts_with("<!DOCTYPE html>"));
+    for foreign in [
+        "<script", "<link", "<img", " style=", " on", "http:", "src=",
+    ] {
+        let found = html
+            .find(foreign)
+            .map(|at| &html[at..(at + 60).min(html.len())]);
+        let is_harmless = found.is_none_or(|found| foreign == " on" && !found.contains('='));
+        assert!(is_harmless, "{foreign}: {found:?}");
+    }
+    let document = portcullis_control_plane::api::openapi::document();
+    let mut operations = 0;
+    for (path, item) in document.json()["paths"].as_object().unwrap() {
+        assert!(html.contains(&format!("<code>{path}</code>")), "{path}");
+        for operation in item.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(html.contains(&format!("id=\"{id}\"")), "{id}");
+            assert!(html.contains(&format!("href=\"#{id}\"")), "{id}");
+            operations += 1;
+        }
+    }
+    assert!(operations > 30, "{operations}");
+    for name in document.json()["components"]["schemas"]
+        .as_object()
+        .unwrap()
+        .keys()
+    {
+        assert!(html.contains(&format!("id=\"schema-{name}\"")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_tells_the_headers_and_refusals_that_all_operations_share() {
+    let document = portcullis_control_plane::api::openapi::document();
+    let paths = document.json()["paths"].as_object().unwrap();
+    let header = |operation: &Value, name: &str| {
+        let parameters = operation["parameters"].as_array();
+        parameters.is_some_and(|parameters| parameters.iter().any(|known| known["name"] == name))
+    };
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let place = format!("{method} {path}");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("401"), "{place}");
+            assert!(responses.contains_key("503"), "{place}");
+            if responses.contains_key("201") {
+                assert!(header(operation, "Idempotency-Key"), "{place}");
+                assert!(
+                    responses["201"]["headers"]["Location"].is_object(),
+                    "{place}"
+                );
+            }
+            if header(operation, "If-Match") {
+                assert!(responses.contains_key("412"), "{place}");
+            }
+            if header(operation, "If-None-Match") {
+                assert!(responses.contains_key("304"), "{place}");
+                assert!(responses["200"]["headers"]["ETag"].is_object(), "{place}");
+            }
+        }
+    }
+    for kind in ["clients", "access-profiles", "collections", "policies"] {
+        let item = &paths[&format!("/api/v1/{kind}/{{id}}")];
+        assert!(header(&item["get"], "If-None-Match"), "{kind}");
+        assert!(header(&item["patch"], "If-Match"), "{kind}");
+        assert!(header(&item["delete"], "If-Match"), "{kind}");
     }
 }

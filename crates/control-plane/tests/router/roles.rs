@@ -9,7 +9,7 @@ use crate::stage::{Caller, Stage, open};
 /// The operations of the document, with the role that each tells.
 fn operations() -> Vec<(Method, String, String)> {
     let document = portcullis_control_plane::api::openapi::document();
-    let document: Value = serde_json::from_str(&document.to_string()).unwrap();
+    let document: Value = serde_json::from_str(&document.text()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -204,6 +204,44 @@ impl Caller {
         self.sends(request.body(body.into()).unwrap()).await
     }
 
+    /// Says something with further headers.
+    pub async fn says_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = self.request(method, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.sends(request.body(body.into()).unwrap()).await
+    }
+
+    /// Creates something by a key.
+    pub async fn posts_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        self.says_with(Method::POST, path, &headers, body.to_string())
+            .await
+    }
+
+    /// Changes a record if it is still the one with a tag.
+    pub async fn patches_if(&self, path: &str, tag: &str, body: Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("if-match", tag)];
+        self.says_with(Method::PATCH, path, &headers, body.to_string())
+            .await
+    }
+
+    /// Removes a record if it is still the one with a tag.
+    pub async fn deletes_if(&self, path: &str, tag: &str) -> Answer {
+        self.says_with(Method::DELETE, path, &[("if-match", tag)], Body::empty())
+            .await
+    }
+
     pub async fn posts(&self, path: &str, body: Value) -> Answer {
         self.says(Method::POST, path, body.to_string()).await
     }
@@ -298,6 +336,21 @@ impl Answer {
 
     pub fn id(&self) -> &str {
         self.text("id")
+    }
+
+    /// The tag of the record.
+    #[track_caller]
+    pub fn tag(&self) -> String {
+        self.headers[header::ETAG].to_str().unwrap().to_owned()
+    }
+
+    /// The members of a list by one of their members.
+    pub fn every(&self, member: &str) -> Vec<&str> {
+        let items = self["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| item[member].as_str().unwrap())
+            .collect()
     }
 
     /// The revision, which the header and the body tell alike.

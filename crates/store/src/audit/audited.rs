@@ -47,6 +47,7 @@ impl Audited for Client {
             ("name", self.name.as_str().into()),
             ("description", json(&self.description)),
             ("enabled", self.enabled.into()),
+            ("logo", json(&self.logo)),
         ])
     }
 }

@@ -100,6 +100,7 @@ pub fn client(name: &str) -> Client {
         name: name.into(),
         description: None,
         enabled: true,
+        logo: None,
         created_at_ms: NOW_MS,
         updated_at_ms: NOW_MS,
     }

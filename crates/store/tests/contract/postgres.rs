@@ -20,6 +20,7 @@ mod feed_keys;
 mod gateways;
 mod history;
 mod key_sets;
+mod lists;
 mod people;
 mod records;
 mod replicas;

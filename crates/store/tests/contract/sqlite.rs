@@ -22,6 +22,7 @@ mod files;
 mod gateways;
 mod history;
 mod key_sets;
+mod lists;
 mod opening;
 mod people;
 mod records;

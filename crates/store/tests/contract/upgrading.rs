@@ -1,7 +1,7 @@
 //! Databases of earlier versions: their records stay, and mean what they meant.
 
 use portcullis_feed::{Digest, GatewayTokenId, KeyState, Position};
-use portcullis_store::{AccessMethod, GatewayToken, Share, TokenSource};
+use portcullis_store::{AccessMethod, ClientFilter, GatewayToken, Share, TokenSource, Window};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
@@ -106,6 +106,17 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     assert_eq!(snapshot.collection(orders.id).await.unwrap(), Some(orders));
     let keys = snapshot.keys_of(&[production.id]).await.unwrap();
     assert_eq!(keys[&production.id], std::slice::from_ref(&issued));
+    let named = ClientFilter {
+        name: Some("CME".into()),
+        ..ClientFilter::default()
+    };
+    let window = Window {
+        order: Vec::new(),
+        after: None,
+        limit: 9,
+    };
+    let clients = snapshot.find_clients(&named, &window).await.unwrap();
+    assert_eq!(clients, [acme]);
     let token = snapshot.operator_token().await.unwrap();
     assert_eq!(token.unwrap().digest, Digest([1; 32]));
     let token = GatewayToken {

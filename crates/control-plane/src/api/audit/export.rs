@@ -111,7 +111,7 @@ pub(super) async fn answer(
             for record in page.items {
                 part.extend(format.line(record));
             }
-            if send(&mut sender, &mut part).await.is_err() || !page.has_more {
+            if send(&mut sender, &mut part).await.is_err() || page.next.is_none() {
                 return;
             }
             match app.audit(&filter, last, AT_ONCE).await {

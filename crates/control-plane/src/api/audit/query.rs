@@ -1,14 +1,15 @@
 //! Which changes are asked for.
 
 use portcullis_store::AuditFilter;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use super::export::{Format, InvalidFormat};
 use crate::app::time::Moment;
 use crate::problem::{Kind, Problem};
 
 /// Which changes.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditPageQuery {
@@ -31,7 +32,7 @@ pub struct AuditPageQuery {
     /// How many records at most: 1 to 1,000, 100 when absent.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     pub limit: Option<u32>,
-    /// Where the page before ended: its `next_cursor`.
+    /// Where the page before ended: its `next_cursor`. All else has to be asked as it was for that page, save `limit`.
     pub cursor: Option<String>,
 }
 
@@ -82,13 +83,15 @@ macro_rules! filtered {
 
 filtered!(AuditPageQuery, AuditExportQuery);
 
-/// A number in the query.
-pub(super) fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
-    let read = |text: &str| {
-        text.parse()
-            .map_err(|_| malformed(name, "this is where no page ended"))
-    };
-    text.map(read).transpose()
+impl AuditExportQuery {
+    /// In which form.
+    pub(super) fn format(&self) -> Result<Format, Problem> {
+        let Some(text) = &self.format else {
+            return Ok(Format::JsonLines);
+        };
+        let read = text.parse();
+        read.map_err(|invalid: InvalidFormat| malformed("format", &invalid.to_string()))
+    }
 }
 
 fn moment(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {

@@ -1,0 +1,94 @@
+//! Taking a collection or a policy away from the access profiles that refer to it: profile by profile, since each of
+//! them is a change of its own for gateways and for the audit.
+
+use portcullis_feed::{CollectionId, PolicyId};
+
+use crate::{AccessProfile, Edit, ProfileFilter, ProfileKey, StoreError, Window};
+
+/// How many profiles are looked at together.
+const AT_ONCE: u32 = 500;
+
+/// What became of the profiles that referred to a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cascade {
+    /// How many go on without it.
+    pub changed_profiles: u64,
+    /// How many went with it.
+    pub removed_profiles: u64,
+    /// How many API keys, which had not been revoked, went with these.
+    pub removed_keys: u64,
+}
+
+impl Edit {
+    /// Takes a policy off all profiles that have it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_off_policy(
+        &mut self,
+        policy: PolicyId,
+        now_ms: u64,
+    ) -> Result<Cascade, StoreError> {
+        let mut filter = ProfileFilter::default();
+        filter.grant.policy_id = Some(policy);
+        let mut cascade = Cascade::default();
+        loop {
+            let profiles = self.some_profiles(&filter).await?;
+            if profiles.is_empty() {
+                return Ok(cascade);
+            }
+            for mut profile in profiles {
+                profile.policy_id = None;
+                profile.updated_at_ms = now_ms;
+                self.put_profile(&profile).await?;
+                cascade.changed_profiles = cascade.changed_profiles.saturating_add(1);
+            }
+        }
+    }
+
+    /// Takes a collection out of all profiles that grant it. Those that grant nothing else are removed with their keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_out_collection(
+        &mut self,
+        collection: CollectionId,
+        now_ms: u64,
+    ) -> Result<Cascade, StoreError> {
+        let mut filter = ProfileFilter::default();
+        filter.grant.collection_id = Some(collection);
+        let mut cascade = Cascade::default();
+        loop {
+            let profiles = self.some_profiles(&filter).await?;
+            if profiles.is_empty() {
+                return Ok(cascade);
+            }
+            for mut profile in profiles {
+                profile.collections.retain(|granted| *granted != collection);
+                if profile.collections.is_empty() {
+                    let keys = self.read().count_keys(profile.id).await?;
+                    self.delete_profile(profile.id, now_ms).await?;
+                    cascade.removed_profiles = cascade.removed_profiles.saturating_add(1);
+                    cascade.removed_keys = cascade.removed_keys.saturating_add(keys);
+                } else {
+                    profile.updated_at_ms = now_ms;
+                    self.put_profile(&profile).await?;
+                    cascade.changed_profiles = cascade.changed_profiles.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// The first of those that a filter leaves: none of them are left to it once they are dealt with.
+    async fn some_profiles(
+        &mut self,
+        filter: &ProfileFilter,
+    ) -> Result<Vec<AccessProfile>, StoreError> {
+        let window: Window<ProfileKey> = Window {
+            order: Vec::new(),
+            after: None,
+            limit: AT_ONCE,
+        };
+        self.read().find_profiles(filter, &window).await
+    }
+}

@@ -1,0 +1,175 @@
+//! Lists: every window is what the whole list, sorted and cut in memory, would be. And what is kept besides records:
+//! logos and answers.
+
+use std::cmp::Ordering;
+
+use portcullis_feed::Digest;
+use portcullis_store::{
+    Bound, Client, ClientFilter, ClientKey, Direction, KeptAnswer, Logo, LogoKind, SortKey as _,
+    Window,
+};
+
+use crate::books::{Books, NOW_MS, author, client, open};
+
+const NAMES: [&str; 9] = ["b", "B", "a%c", "a_c", "Éa", "éA", "z\\z", "ab", "日本"];
+
+async fn written(books: &Books) -> Vec<Client> {
+    let mut clients = Vec::new();
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    for number in 0_u64..60 {
+        let place = usize::try_from(number).unwrap();
+        let mut one = client(NAMES[place % NAMES.len()]);
+        one.enabled = number % 4 != 0;
+        one.updated_at_ms = NOW_MS + number * 7 % 5;
+        edit.put_client(&one).await.unwrap();
+        clients.push(one);
+    }
+    edit.commit().await.unwrap();
+    clients
+}
+
+fn compare(order: &[(ClientKey, Direction)], one: &Client, other: &Client) -> Ordering {
+    let value = |key: ClientKey, client: &Client| match key.bound(client) {
+        Bound::Number(number) => (number, String::new()),
+        Bound::Text(text) => (0, text),
+    };
+    let mut way = Direction::Ascending;
+    for (key, direction) in order {
+        way = *direction;
+        let by = value(*key, one).cmp(&value(*key, other));
+        let by = match direction {
+            Direction::Ascending => by,
+            Direction::Descending => by.reverse(),
+        };
+        if by != Ordering::Equal {
+            return by;
+        }
+    }
+    let by = one.id.to_string().cmp(&other.id.to_string());
+    if way == Direction::Ascending {
+        by
+    } else {
+        by.reverse()
+    }
+}
+
+#[tokio::test]
+async fn every_window_is_a_part_of_the_sorted_list() {
+    use ClientKey::{CreatedAt, Name, UpdatedAt};
+    use Direction::{Ascending, Descending};
+    let books = open().await;
+    let clients = written(&books).await;
+    for order in [
+        vec![],
+        vec![(Name, Ascending)],
+        vec![(Name, Descending)],
+        vec![(UpdatedAt, Descending), (Name, Ascending)],
+        vec![
+            (Name, Ascending),
+            (UpdatedAt, Descending),
+            (CreatedAt, Ascending),
+        ],
+        vec![(UpdatedAt, Ascending), (CreatedAt, Descending)],
+    ] {
+        for filter in [
+            ClientFilter::default(),
+            ClientFilter {
+                enabled: Some(false),
+                ..ClientFilter::default()
+            },
+            ClientFilter {
+                name: Some("É".to_owned()),
+                ..ClientFilter::default()
+            },
+            ClientFilter {
+                name: Some("%".to_owned()),
+                ..ClientFilter::default()
+            },
+            ClientFilter {
+                name: Some("\\".to_owned()),
+                ..ClientFilter::default()
+            },
+        ] {
+            let fits = |client: &&Client| {
+                let name = client.name.to_lowercase();
+                let part = filter.name.as_deref().map(str::to_lowercase);
+                filter
+                    .enabled
+                    .is_none_or(|enabled| client.enabled == enabled)
+                    && part.is_none_or(|part| name.contains(&part))
+            };
+            let mut expected: Vec<_> = clients.iter().filter(fits).cloned().collect();
+            expected.sort_by(|one, other| compare(&order, one, other));
+            let mut found = Vec::new();
+            let mut window = Window {
+                order: order.clone(),
+                after: None,
+                limit: 7,
+            };
+            loop {
+                let mut snapshot = books.store.read().await.unwrap();
+                let page = snapshot.find_clients(&filter, &window).await.unwrap();
+                let Some(last) = page.last() else {
+                    break;
+                };
+                window.after = Some(window.bounds(last));
+                found.extend(page);
+            }
+            assert_eq!(found, expected, "{order:?} {filter:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_logo_comes_back_byte_by_byte_and_goes_with_its_client() {
+    let books = open().await;
+    let mut acme = client("acme");
+    acme.logo = Some(Digest([3; 32]));
+    let logo = Logo {
+        kind: LogoKind::Png,
+        content: (0..=255).collect(),
+    };
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    edit.put_client(&acme).await.unwrap();
+    edit.put_logo(acme.id, &logo).await.unwrap();
+    edit.commit().await.unwrap();
+
+    let mut snapshot = books.store.read().await.unwrap();
+    assert_eq!(snapshot.logo(acme.id).await.unwrap(), Some(logo));
+    assert_eq!(snapshot.client(acme.id).await.unwrap(), Some(acme.clone()));
+    drop(snapshot);
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    edit.delete_client(acme.id, NOW_MS).await.unwrap();
+    edit.commit().await.unwrap();
+    let mut snapshot = books.store.read().await.unwrap();
+    assert_eq!(snapshot.logo(acme.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_its_author_and_its_time() {
+    let books = open().await;
+    let answer = KeptAnswer {
+        request: Digest([1; 32]),
+        text: "\"created\"".to_owned(),
+        until_ms: NOW_MS + 10,
+    };
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    edit.keep_answer("ann", "k", &answer).await.unwrap();
+    edit.commit().await.unwrap();
+
+    let mut snapshot = books.store.read().await.unwrap();
+    let found = snapshot.kept_answer("ann", "k", NOW_MS + 9).await.unwrap();
+    assert!(found == Some(answer.clone()));
+    for (author, key, now_ms) in [
+        ("bob", "k", NOW_MS),
+        ("ann", "l", NOW_MS),
+        ("ann", "k", NOW_MS + 10),
+    ] {
+        let found = snapshot.kept_answer(author, key, now_ms).await.unwrap();
+        assert!(found.is_none(), "{author} {key} {now_ms}");
+    }
+    drop(snapshot);
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    assert_eq!(edit.forget_answers(NOW_MS + 9).await.unwrap(), 0);
+    assert_eq!(edit.forget_answers(NOW_MS + 10).await.unwrap(), 1);
+}
