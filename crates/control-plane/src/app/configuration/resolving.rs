@@ -7,7 +7,7 @@ mod profiles;
 use std::collections::HashMap;
 
 use portcullis_feed::{ClientId, CollectionId, PolicyId};
-use portcullis_store::{Collection, Policy, SecretKey};
+use portcullis_store::{Client, Collection, Policy, SecretKey};
 
 use super::document::{ClientDocument, CollectionDocument, Configuration, PolicyDocument};
 use super::labels::Labels;
@@ -245,7 +245,11 @@ impl Resolving<'_> {
                 description: document.description,
                 enabled: document.enabled,
             };
-            let mut after = draft.into_client(id, created_at_ms, updated_at_ms);
+            // Files say nothing of logos: they stay.
+            let mut after = Client {
+                logo: before.and_then(|before| before.logo),
+                ..draft.into_client(id, created_at_ms, updated_at_ms)
+            };
             if let Some(profiles) = document.access_profiles {
                 self.profiles(&after, profiles, &place)?;
             }
