@@ -21,6 +21,7 @@ pub mod key_set;
 pub(crate) mod laborious;
 pub mod link;
 pub mod logo;
+pub mod meters;
 pub mod news;
 pub mod once;
 pub mod operator;
@@ -42,6 +43,7 @@ mod uses;
 pub mod world;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use portcullis_engine::api_key::{ApiKey, InvalidEnvironment};
 use portcullis_feed::Revision;
@@ -54,6 +56,7 @@ use gateway::Gateways;
 use gateway_token::Admissions;
 use key_set::Networks;
 use link::ShownLink;
+use meters::AppMeters;
 use password::Turns;
 use public_url::PublicUrl;
 use single_sign_on::SingleSignOn;
@@ -79,6 +82,7 @@ pub struct App {
     single_sign_on: OnceLock<SingleSignOn>,
     throttle: Throttle,
     uses: Uses,
+    meters: AppMeters,
 }
 
 /// What an edit did, and the revision at which gateways know it.
@@ -129,6 +133,8 @@ impl App {
     ) -> Result<Self, InvalidEnvironment> {
         ApiKey::compose(key_environment, [0; 12], [0; 32])?;
         let gateways = Gateways::new(store.clone(), world.clock.clone());
+        let meters = AppMeters::default();
+        store.watch_commits(meters.commit_watcher());
         Ok(Self {
             store,
             world,
@@ -144,6 +150,7 @@ impl App {
             single_sign_on: OnceLock::new(),
             throttle: Throttle::default(),
             uses: Uses::default(),
+            meters,
         })
     }
 
@@ -173,7 +180,18 @@ impl App {
 
     /// Begins to change records, in the name of an author.
     pub(crate) async fn edit(&self, author: &Author) -> Result<Edit, StoreError> {
-        self.store.edit(author, self.world.clock.now_ms()).await
+        let began = Instant::now();
+        let edit = self.store.edit(author, self.world.clock.now_ms()).await;
+        self.meters
+            .edit_waits
+            .observe(began.elapsed().as_secs_f64());
+        edit
+    }
+
+    /// What is counted of its work.
+    #[must_use]
+    pub const fn meters(&self) -> &AppMeters {
+        &self.meters
     }
 
     /// Whether the database answers.

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 use crate::problem::{Kind, Problem};
+use crate::requests::Asker;
 
 /// Lets gateways pass, for as long as their token lasts: a request that is open when it ends is refused too. Those
 /// behind find the name of the token among the extensions of the request.
@@ -19,6 +20,7 @@ pub async fn gateways_only(app: State<Arc<App>>, mut request: Request, next: Nex
     let Some(mut admission) = app.admit(token) else {
         return refused("the token is not known here, or has expired");
     };
+    Asker::note_gateway(request.extensions(), admission.token().id);
     request.extensions_mut().insert(admission.token().clone());
     let answer = tokio::select! {
         biased;

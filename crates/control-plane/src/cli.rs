@@ -8,6 +8,7 @@ pub mod documents;
 pub mod exit;
 pub mod export;
 pub mod feed_key;
+pub mod health;
 pub mod openapi;
 pub mod outcome;
 pub mod output;
@@ -48,12 +49,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    Serve(Box<serve::Serve>),
+    Serve(serve::Serve),
     Backup(backup::Backup),
     Restore(restore::Restore),
     RotateSecretKey(rotate_secret_key::RotateSecretKey),
     FeedKey(feed_key::FeedKey),
     Openapi(openapi::Openapi),
+    Health(health::Health),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Export(export::Export),
@@ -70,6 +72,7 @@ impl Task {
             Self::RotateSecretKey(it) => it.run(output),
             Self::FeedKey(it) => it.run(output),
             Self::Openapi(it) => it.run(),
+            Self::Health(it) => it.run(),
             Self::Plan(it) => it.run(output),
             Self::Apply(it) => it.run(output),
             Self::Export(it) => it.run(output),

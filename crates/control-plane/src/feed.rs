@@ -65,7 +65,10 @@ pub async fn changes(
     let until = Instant::now() + Duration::from_secs(asked.wait.into());
     let answer = door.answer(&asked, limit, until).await?;
     let (response, body) = match answer {
-        Answer::Page(page) => (page_response(page.clone()), page.digest()),
+        Answer::Page(page) => {
+            door.app.meters().count_bytes(page.as_ref());
+            (page_response(page.clone()), page.digest())
+        }
         Answer::Nothing => (StatusCode::NO_CONTENT.into_response(), digest(b"")),
         Answer::Gone => {
             let detail = "begin again from nothing, without `epoch` and with `after=0`";

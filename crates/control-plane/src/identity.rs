@@ -20,6 +20,7 @@ use crate::app::session::PresentSession;
 use crate::bearer;
 use crate::problem::{Kind, Problem};
 use crate::request_id::RequestId;
+use crate::requests::Asker;
 
 pub use browser::{CSRF_HEADER, is_csrf_token, refuse_other_sites};
 pub use cookie::{ended, opened, secret};
@@ -36,7 +37,12 @@ pub struct Asking(pub Identity);
 /// plane besides.
 pub async fn known_only(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     match identified(&app, &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            if let Some(identity) = request.extensions().get::<Identity>() {
+                Asker::note_who(request.extensions(), &identity.who);
+            }
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }

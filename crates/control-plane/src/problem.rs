@@ -106,6 +106,7 @@ pub enum Kind {
     ProviderFailed,
     KeyReused,
     Unavailable,
+    TimedOut,
 }
 
 impl Kind {
@@ -190,6 +191,11 @@ impl Kind {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:portcullis:problem:unavailable",
                 "the control plane is out of order",
+            ),
+            Self::TimedOut => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:portcullis:problem:timed-out",
+                "the request took too long",
             ),
         }
     }

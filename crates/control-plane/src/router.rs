@@ -1,12 +1,10 @@
 //! All that the control plane answers to: a table of contents.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH};
 use tokio::sync::watch;
@@ -15,10 +13,31 @@ use crate::api::applied::{self, Waiting};
 use crate::api::reference::Reference;
 use crate::api::{parameters, tag};
 use crate::app::App;
-use crate::{api, bearer, console, feed, health, identity, problem, request_id};
+use crate::health::Health;
+use crate::listener::Limits;
+use crate::requests::Watch;
+use crate::{api, bearer, console, feed, health, identity, problem, request_id, requests};
+
+/// On which terms requests are answered.
+pub struct Terms {
+    /// Who watches them.
+    pub watch: Watch,
+    /// How long those may take that do not wait for something by themselves.
+    pub longest_request: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            watch: Watch::default(),
+            longest_request: Limits::default().request,
+        }
+    }
+}
 
 /// Everything, over one app. Long polls end when `stopping` becomes true.
-pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
+pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> Router {
+    let in_time = from_fn_with_state(terms.longest_request, requests::in_time);
     let operators = from_fn_with_state(Arc::clone(app), identity::known_only);
     let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
     let waiting = Waiting {
@@ -29,8 +48,13 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     let document = api::openapi::document();
     let known = from_fn_with_state(document.parameters(), parameters::known_only);
     let (api, _) = api::routes(
-        |records| records.route_layer(known.clone()).route_layer(waited),
+        // Inside: waiting for the gateways has a time of its own.
+        |records| {
+            let records = records.route_layer(in_time.clone());
+            records.route_layer(known.clone()).route_layer(waited)
+        },
         |others| {
+            let others = others.route_layer(in_time.clone());
             let refused = from_fn(applied::refused);
             others.route_layer(known.clone()).route_layer(refused)
         },
@@ -44,39 +68,31 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>) -> Router {
     let text = document.text();
     let door = feed::Door {
         app: Arc::clone(app),
+        stopping: stopping.clone(),
+    };
+    let health = Health {
+        app: Arc::clone(app),
         stopping,
     };
 
     Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
         .merge(api)
         .route("/api/v1/openapi.json", get(|| api::openapi::answer(text)))
         .route("/api/v1/docs", get(move || async { reference }))
-        .merge(console::routes())
+        .merge(console::routes().route_layer(in_time.clone()))
         .with_state(Arc::clone(app))
+        .merge(health::routes(health))
         .merge(
             Router::new()
-                .route(CHANGES_PATH, get(feed::changes))
                 .route(REPORT_PATH, post(feed::report::report))
                 .route(UNKNOWN_KEY_PATH, post(feed::unknown_key))
+                .route_layer(in_time)
+                .route(CHANGES_PATH, get(feed::changes))
                 .route_layer(gateways)
                 .with_state(door),
         )
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(from_fn(logged))
+        .layer(from_fn_with_state(terms.watch, requests::watched))
         .layer(from_fn_with_state(Arc::clone(app), request_id::identified))
-}
-
-/// Writes down each request. The query is left out: it is not needed, and callers put secrets there by mistake.
-async fn logged(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::debug!(%method, path, status, duration_ms, "answered");
-    response
 }

@@ -1,60 +1,35 @@
 //! Opens the doors: the listening address, the tokens, what is printed, and the end.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_engine::api_key::InvalidEnvironment;
-use portcullis_store::{Location, PostgresUrl, Store, StoreError};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use portcullis_store::{Location, Store, StoreError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+use tokio_rustls::rustls;
 
-use crate::app::feed_key::ChosenFeedKey;
 use crate::app::key_set::Networks;
 use crate::app::link::ShownLink;
 use crate::app::public_url::PublicUrl;
-use crate::app::removals::Days;
-use crate::app::single_sign_on::{ProviderSettings, SingleSignOn};
+use crate::app::single_sign_on::SingleSignOn;
 use crate::app::time::Moment;
-use crate::app::token::{ChosenTokens, NewTokens};
+use crate::app::token::NewTokens;
 use crate::app::{App, NoEntropy, Refusal, World};
-use crate::fetch::{Fetcher, InvalidTrust, Limits, Resolver, Rounds, Trust};
-use crate::router::router;
-use crate::secret_key::{ChosenSecretKey, SecretKeyError, SettledKey};
+use crate::fetch::{self, Fetcher, InvalidTrust, Resolver, Rounds, Trust};
+use crate::health::Health;
+use crate::listener::{Certificates, InvalidCertificate, ListenError, Listener, ListenerMeters};
+use crate::metrics::{self, Metrics};
+use crate::requests::{RequestMeters, Watch};
+use crate::router::{Terms, router};
+use crate::secret_key::{SecretKeyError, SettledKey};
+use crate::settings::Settings;
 
-/// How long requests may take to end when the process is asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// What a control plane is started with.
-pub struct Settings {
-    /// Where it listens, such as `127.0.0.1:8080`. Port 0 is a free one.
-    pub listen: String,
-    /// The folder of its files, and of its database, unless that is elsewhere.
-    pub data: PathBuf,
-    /// The PostgreSQL database that holds the records.
-    pub database: Option<PostgresUrl>,
-    /// By which URL browsers reach it. The address on which it listens, when absent.
-    pub public_url: Option<PublicUrl>,
-    /// By which identity provider operators may log in.
-    pub single_sign_on: Option<ProviderSettings>,
-    /// What its keys name.
-    pub key_environment: String,
-    /// From which networks that are not public keys may be fetched.
-    pub key_set_networks: Networks,
-    /// Whose certificates are believed when keys are fetched, besides those of the public authorities: a PEM file.
-    pub key_set_ca: Option<PathBuf>,
-    /// The key for secrets that the environment gives.
-    pub secret_key: Option<ChosenSecretKey>,
-    /// The tokens that the environment gives.
-    pub tokens: ChosenTokens,
-    /// The key that the environment gives to sign what gateways are told.
-    pub feed_key: Option<ChosenFeedKey>,
-    /// For how long gateways are told what was removed.
-    pub keep_removals: Days,
-}
+/// How long the database may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// It does not start, or broke down.
 #[derive(Debug, thiserror::Error)]
@@ -76,20 +51,15 @@ pub enum ServeError {
     /// The records cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address is none.
-    #[error("`{address}` is no address to listen on, such as `127.0.0.1:8080`")]
-    NoAddress {
-        /// What was asked for.
-        address: String,
-    },
-    /// The address cannot be used.
-    #[error("cannot listen on `{address}`")]
-    Listen {
-        /// Which one.
-        address: String,
-        /// Why.
-        source: io::Error,
-    },
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] InvalidCertificate),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
     /// Both tokens are the same, so a gateway could do what operators do.
     #[error("the operator token and the gateway token have to be different")]
     SameTokens,
@@ -114,9 +84,12 @@ pub enum ServeError {
     /// There is no randomness.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
-    /// The listener broke down.
-    #[error("the listener broke down")]
-    Listener(#[source] io::Error),
+    /// A part of it broke down.
+    #[error("a part of the control plane broke down")]
+    BrokenDown(#[source] io::Error),
+    /// It was asked to stop, and then to stop at once.
+    #[error("stopped at once: some requests were not answered")]
+    StoppedAtOnce,
 }
 
 impl From<Refusal> for ServeError {
@@ -128,19 +101,24 @@ impl From<Refusal> for ServeError {
 /// Runs until a signal asks to stop.
 ///
 /// # Errors
-/// When it cannot start, or breaks down.
+/// When it cannot start, breaks down, or is asked to stop at once.
 pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     if settings.tokens.operator.is_some() && settings.tokens.operator == settings.tokens.gateway {
         return Err(ServeError::SameTokens);
     }
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signals)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signals)?;
+    let mut stops = Stops::listen()?;
+    let hangups = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
     let fetcher = Fetcher {
         resolver: Resolver::of_the_system(),
         trust: Trust::with(settings.key_set_ca.as_deref())?,
         networks: settings.key_set_networks,
-        limits: Limits::default(),
+        limits: fetch::Limits::default(),
     };
+    let listener_meters = ListenerMeters::default();
+    let certificates = settings
+        .tls
+        .map(|files| Certificates::load(files, listener_meters.clone()))
+        .transpose()?;
     let secret_key = SettledKey::settle(&settings.data, settings.secret_key, &world.entropy)?;
     let location = match settings.database {
         Some(url) => Location::Postgres(url),
@@ -164,65 +142,125 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     {
         tracing::info!(id = %key.id(), public_key = %key, "answers to gateways are signed with this feed key");
     }
-    let (listener, address) = listen(&settings.listen).await?;
+    let tls = certificates
+        .as_ref()
+        .map(Certificates::acceptor)
+        .transpose()?;
+    let listener = Listener::bind(&settings.listen, settings.limits, listener_meters.clone())
+        .await?
+        .secured_by(tls);
     if let Some(provider) = settings.single_sign_on {
         app.set_single_sign_on(SingleSignOn::new(provider, Arc::new(fetcher.clone())));
     }
-    let public_url = settings.public_url;
-    app.set_public_url(public_url.unwrap_or_else(|| PublicUrl::of_address(address, false)));
+    let own_url = || PublicUrl::of_address(listener.address(), listener.is_secure());
+    app.set_public_url(settings.public_url.unwrap_or_else(own_url));
+    let watchers = match &settings.metrics_listen {
+        // Whom they watch is not among what they are told, nor are they kept from watching by the others.
+        Some(address) => {
+            let unseen = ListenerMeters::default();
+            Some(Listener::bind(address, settings.limits, unseen).await?)
+        }
+        None => None,
+    };
     app.settle_tokens(settings.tokens, |new| {
-        announce(address, new).map_err(ServeError::Output)
+        announce(&listener, watchers.as_ref(), new).map_err(ServeError::Output)
     })
     .await?;
     if let Some(link) = app.make_first_link().await.map_err(ServeError::FirstLink)? {
         invite(&app.link_url(&link), &link).map_err(ServeError::Output)?;
     }
-    tracing::info!(%address, data = %settings.data.display(), "serving");
+    tracing::info!(address = %listener.address(), data = %settings.data.display(), "serving");
 
     let (stop, stopping) = watch::channel(false);
-    let mut ending = stopping.clone();
-    let router = router(&app, stopping.clone());
-    let serving = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        let _ = ending.wait_for(|stopping| *stopping).await;
-    });
-    let mut serving = tokio::spawn(serving.into_future());
-    let rounds = Rounds::new(Arc::clone(&app), fetcher);
-    let rounds = tokio::spawn(rounds.run(stopping.clone()));
-    let forgetting = Arc::clone(&app);
-    let ending = stopping.clone();
-    let forgetting = async move {
+    let (_watch, watched) = watch::channel(false);
+    let request_meters = RequestMeters::default();
+    let mut work = JoinSet::new();
+    if let Some(watchers) = watchers {
+        let metrics = Metrics::of(Arc::clone(&app), &listener_meters, &request_meters);
+        let health = Health {
+            app: Arc::clone(&app),
+            stopping: stopping.clone(),
+        };
+        // Until all the rest has ended: those who watch want to see that too.
+        tokio::spawn(watchers.serve(metrics::router(metrics, health), watched));
+    }
+    let terms = Terms {
+        watch: Watch::new(request_meters),
+        longest_request: settings.limits.request,
+    };
+    work.spawn(listener.serve(router(&app, stopping.clone(), terms), stopping.clone()));
+    work.spawn(Rounds::new(Arc::clone(&app), fetcher).run(stopping.clone()));
+    if let Some(certificates) = certificates {
+        work.spawn(certificates.follow(hangups, stopping.clone()));
+    }
+    let (forgetting, ending) = (Arc::clone(&app), stopping.clone());
+    work.spawn(async move {
         let days = settings.keep_removals;
         tokio::join!(
             forgetting.keep_forgetting_removals(days, ending.clone()),
             forgetting.keep_forgetting_answers(ending),
         );
-    };
-    let forgetting = tokio::spawn(forgetting);
-    let following = Arc::clone(&app);
-    let ending = stopping.clone();
-    let following = tokio::spawn(async move { following.follow_others(ending).await });
-    let tending = tokio::spawn(Arc::clone(&app).tend_gateways(stopping));
+    });
+    let (following, ending) = (Arc::clone(&app), stopping.clone());
+    work.spawn(async move { following.follow_others(ending).await });
+    work.spawn(Arc::clone(&app).tend_gateways(stopping));
+
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        ended = &mut serving => return broken_down(ended),
+        () = stops.next() => {}
+        failure = failure(&mut work) => {
+            return Err(ServeError::BrokenDown(io::Error::other(failure)));
+        }
     }
     tracing::info!("stopping");
     let _ = stop.send(true);
-    if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
-        tracing::warn!("some requests did not end in time");
-        serving.abort();
+    let all_done = async { while work.join_next().await.is_some() {} };
+    tokio::select! {
+        done = timeout(settings.stop_timeout, all_done) => {
+            if done.is_err() {
+                tracing::warn!("some requests did not end in time");
+            }
+        }
+        () = stops.next() => return Err(ServeError::StoppedAtOnce),
     }
-    let _ = rounds.await;
-    let _ = forgetting.await;
-    let _ = following.await;
-    let _ = tending.await;
-    app.close().await;
+    // What did not end holds the database, perhaps.
+    if timeout(CLOSING, app.close()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
     Ok(())
+}
+
+/// Waits until a part of the work breaks down. One that finds nothing to do may end.
+async fn failure(work: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match work.join_next().await {
+            Some(Err(failure)) => return failure,
+            Some(Ok(())) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The signals that ask to stop.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn listen() -> Result<Self, ServeError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signals)?,
+            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signals)?,
+        })
+    }
+
+    /// Waits for the next of them.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 async fn open(
@@ -247,23 +285,18 @@ async fn open(
     Ok(Arc::new(app.with_key_set_networks(networks)))
 }
 
-async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let refused = |source: io::Error| {
-        let address = address.to_owned();
-        match source.kind() {
-            io::ErrorKind::InvalidInput => ServeError::NoAddress { address },
-            _ => ServeError::Listen { address, source },
-        }
-    };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((listener, bound))
-}
-
 /// One line each, at once: scripts read them.
-fn announce(address: SocketAddr, new: &NewTokens) -> io::Result<()> {
+fn announce(listener: &Listener, watchers: Option<&Listener>, new: &NewTokens) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    writeln!(
+        out,
+        "listening on {}://{}",
+        listener.scheme(),
+        listener.address()
+    )?;
+    if let Some(watchers) = watchers {
+        writeln!(out, "metrics on http://{}/metrics", watchers.address())?;
+    }
     if let Some(token) = &new.operator {
         writeln!(out, "operator token: {token}  (shown only now)")?;
     }
@@ -282,11 +315,4 @@ fn invite(url: &str, link: &ShownLink) -> io::Result<()> {
         "set up the first operator: {url}  (works once, until {until})"
     )?;
     out.flush()
-}
-
-fn broken_down(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServeError> {
-    ended
-        .map_err(io::Error::other)
-        .flatten()
-        .map_err(ServeError::Listener)
 }

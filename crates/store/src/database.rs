@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_feed::{Position, Revision};
 use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
@@ -123,6 +124,11 @@ impl Store {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Has somebody told how long each commit takes. There is only one who is.
+    pub fn watch_commits(&self, watcher: impl Fn(Duration) + Send + Sync + 'static) {
+        self.history.watch_commits(Box::new(watcher));
     }
 
     /// Whether other processes may write to the same database.

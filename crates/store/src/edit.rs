@@ -3,6 +3,7 @@
 //! by what writes it (`audit.rs`).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use portcullis_feed::Revision;
 
@@ -142,7 +143,9 @@ impl Edit {
         }
         // On a task of its own: a caller who goes away between the commit and the wake-up would leave readers asleep.
         let ending = tokio::spawn(async move {
+            let began = Instant::now();
             self.snapshot.transaction.commit().await?;
+            self.history.time_commit(began.elapsed());
             match self.turn {
                 Some(Turn {
                     lives,

@@ -2,7 +2,8 @@
 //! still the one that it was. Other processes may write to the same database, and somebody may put it back to an earlier
 //! time while it is in use.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use portcullis_feed::{Position, Revision};
 use tokio::sync::watch;
@@ -28,7 +29,11 @@ pub(crate) struct History {
     topics: watch::Sender<[u64; Topic::COUNT]>,
     seen: RwLock<Seen>,
     pub(crate) new_life: NewLives,
+    commit_watcher: OnceLock<CommitWatcher>,
 }
+
+/// What is told how long commits take.
+pub(crate) type CommitWatcher = Box<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Default)]
 struct Seen {
@@ -59,6 +64,18 @@ impl History {
             topics: watch::Sender::new([0; Topic::COUNT]),
             seen: RwLock::default(),
             new_life,
+            commit_watcher: OnceLock::new(),
+        }
+    }
+
+    /// Has somebody told how long each commit takes. There is only one who is.
+    pub(crate) fn watch_commits(&self, watcher: CommitWatcher) {
+        let _ = self.commit_watcher.set(watcher);
+    }
+
+    pub(crate) fn time_commit(&self, duration: Duration) {
+        if let Some(watcher) = self.commit_watcher.get() {
+            watcher(duration);
         }
     }
 

@@ -7,7 +7,8 @@ use crate::workspace;
 
 const FILE: &str = "docker-compose.yml";
 
-/// Whether each service is built from a stage that exists, and depends on services that exist.
+/// Whether each service is built from a stage that exists, and depends on services that exist and, where it waits for
+/// their health, are asked about it.
 ///
 /// # Errors
 /// When not, or the file is not YAML.
@@ -33,16 +34,14 @@ pub fn check() -> Result<()> {
         if !has_stage {
             bail!("`{file}` has no stage `{stage}` for `{name}`");
         }
-        let needed = service["depends_on"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(needed, _)| needed);
-        if let Some(absent) = needed
-            .into_iter()
-            .find(|needed| !services.contains_key(*needed))
-        {
-            bail!("`{name}` depends on `{absent}`, which is not there");
+        for (needed, how) in service["depends_on"].as_object().into_iter().flatten() {
+            let Some(needed_service) = services.get(needed) else {
+                bail!("`{name}` depends on `{needed}`, which is not there");
+            };
+            // Otherwise it would wait for ever.
+            if how["condition"] == "service_healthy" && needed_service["healthcheck"].is_null() {
+                bail!("`{name}` waits until `{needed}` is healthy, which nobody asks it");
+            }
         }
     }
     Ok(())

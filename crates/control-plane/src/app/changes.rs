@@ -54,8 +54,15 @@ impl App {
             head: *self.newest().borrow(),
             time: now_ms / KEPT_MS,
         };
-        let made = self.make(epoch, after, limit, now_ms);
+        let mut is_made = false;
+        let made = async {
+            is_made = true;
+            self.make(epoch, after, limit, now_ms).await
+        };
         let answer = self.pages.get(key, made).await?;
+        if matches!(answer, Some(Answer::Page(_))) {
+            self.meters.count_page(is_made);
+        }
         Ok(answer.unwrap_or(Answer::Gone))
     }
 

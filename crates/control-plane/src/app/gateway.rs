@@ -7,6 +7,7 @@ mod fleet;
 mod others;
 mod report;
 mod saving;
+mod standing;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,6 +28,7 @@ pub use applied::{Applied, Laggard};
 pub use believers::{Believers, GatewayName};
 pub use fleet::{GatewayState, InvalidState};
 pub use report::{Instance, InvalidInstance, InvalidReport};
+pub use standing::Standing;
 
 /// What is known of the gateways.
 pub(super) struct Gateways {

@@ -79,6 +79,7 @@ impl App {
         asked_at_ms: u64,
         outcome: Result<Fetched, String>,
     ) -> Result<(), Refusal> {
+        self.meters.count_fetch(outcome.is_ok());
         let now_ms = self.world.clock.now_ms();
         let chance = u64::from_be_bytes(self.world.entropy.bytes()?);
         let mut edit = self.edit(&Author::system("fetch key sets")).await?;

@@ -35,6 +35,11 @@ pub enum InvalidTrust {
 }
 
 impl Trust {
+    /// How TLS is spoken with those who are believed.
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     /// In the authorities that browsers believe, and those whose certificates a PEM file holds.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use axum::http::response::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
-use portcullis_control_plane::router::router;
+use portcullis_control_plane::router::{Terms, router};
 use portcullis_store::{Location, NewLife, SecretKey, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -106,7 +106,7 @@ async fn open_in(
     app.remember_gateways().await.unwrap();
     let (stop, stopping) = watch::channel(false);
     Stage {
-        router: router(&app, stopping),
+        router: router(&app, stopping, Terms::default()),
         app,
         clock_ms,
         stop,

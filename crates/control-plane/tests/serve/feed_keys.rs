@@ -122,9 +122,10 @@ fn removals_are_kept_for_a_day_at_least() {
     for days in ["0", "3651", "-1", "x"] {
         let mut command = command_with_tokens(data.path());
         command.env("PORTCULLIS_KEEP_REMOVALS_DAYS", days);
-        let failure = fail(command);
-        assert_eq!(failure.code, Some(2), "{}", failure.stderr);
-        assert!(failure.stderr.contains("--keep-removals-days"));
+        says_one_sentence(
+            &fail(command),
+            &["PORTCULLIS_KEEP_REMOVALS_DAYS", "from 1 to 3650"],
+        );
     }
     let mut command = command_with_tokens(data.path());
     command.env("PORTCULLIS_KEEP_REMOVALS_DAYS", "1");

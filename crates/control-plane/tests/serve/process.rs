@@ -63,7 +63,8 @@ pub fn start(mut command: Command, lines: usize) -> Process {
     };
     let first = line();
     let announced = (0..lines).map(|_| line()).collect();
-    let Some(address) = first.strip_prefix("listening on http://") else {
+    let address = first.strip_prefix("listening on http");
+    let Some((_, address)) = address.and_then(|rest| rest.split_once("://")) else {
         let said = text(child.stderr.take().unwrap());
         panic!("it printed `{first}`, and said: {said}");
     };
@@ -123,21 +124,52 @@ impl Process {
 
     /// Posts JSON, and reads the whole answer.
     pub fn posts_text(&self, token: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "POST {path} HTTP/1.1\r\nhost: portcullis\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n",
             body.len()
-        )
-        .unwrap();
-        text(stream)
+        );
+        text(self.say(&self.address, &head, body))
     }
 
     /// The number of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The same with one more line in its head.
+    pub fn ask_with(&self, token: &str, path: &str, line: &str) -> TcpStream {
+        let head = format!("GET {path} HTTP/1.1\r\nauthorization: Bearer {token}\r\n{line}");
+        self.say(&self.address, &head, "")
+    }
+
+    /// What it answers to another method, without a token.
+    pub fn ask_as(&self, method: &str, path: &str) -> String {
+        text(self.say(&self.address, &format!("{method} {path} HTTP/1.1\r\n"), ""))
+    }
+
+    /// What it answers to those who watch over it.
+    pub fn watched(&self, path: &str) -> String {
+        let address = self.announced[0]
+            .strip_prefix("metrics on http://")
+            .unwrap();
+        let address = address.strip_suffix("/metrics").unwrap();
+        text(self.say(address, &format!("GET {path} HTTP/1.1\r\n"), ""))
+    }
+
+    fn say(&self, address: &str, head: &str, body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let rest = "host: portcullis\r\nconnection: close\r\n\r\n";
+        write!(stream, "{head}{rest}{body}").unwrap();
+        stream
+    }
+
+    /// What it says to a request, if anything, in whatever protocol.
+    pub fn answer_if_any(&self, token: &str, path: &str) -> String {
+        let mut said = Vec::new();
+        let _ = self.ask(token, path).read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// The whole answer, head and body.

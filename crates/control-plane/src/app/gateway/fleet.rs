@@ -43,7 +43,7 @@ pub(super) struct Member {
     /// What all its VMs have applied of the history of this database.
     pub(super) applied: Option<Revision>,
     /// How many questions it has open here.
-    asking: u32,
+    pub(super) asking: u32,
     /// Where else it had one open, as far as that was told.
     asking_at: Option<Arc<Other>>,
     /// From when its silence counts: later than its last word where nobody could have heard it.
