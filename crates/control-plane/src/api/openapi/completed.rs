@@ -39,6 +39,7 @@ fn complete(operation: &mut Value, method: &str) {
         add_wait(operation);
     }
     let is_tagged = has_header(operation, "If-Match") || has_header(operation, "If-None-Match");
+    let is_repeatable = has_header(operation, "Idempotency-Key");
     for (status, answer) in answers(operation) {
         if !status.starts_with('2') {
             continue;
@@ -53,7 +54,7 @@ fn complete(operation: &mut Value, method: &str) {
             let tag = "The tag of the record, for `If-Match` and `If-None-Match`.";
             headers.insert("ETag".to_owned(), header("string", tag));
         }
-        if status == "201" {
+        if status == "201" && is_repeatable {
             let location = header("string", "Where the record is to be found.");
             headers.insert("Location".to_owned(), location);
         }
