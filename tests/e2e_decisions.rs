@@ -1,72 +1,27 @@
 //! Who is permitted and who is refused, and what either is told.
 
 use jiff::{SignedDuration, Timestamp};
-use portcullis_tests::{Play, create_orders, get_at, outcome, start_envoy, text, until_answered};
+use portcullis_tests::{
+    Case, Play, create_orders, get_at, outcome, start_envoy, text, until_answered,
+};
 use serde_json::json;
 use xtask::stage::{ControlPlane, Parts, Service, Tokens};
 
 #[test]
 fn every_reason_for_refusal_is_told_with_its_status_and_stands_in_the_access_log() {
     let play = Play::begin(1).unwrap();
-    let member = play.member("Acme").unwrap();
-    let foreign = json!({"addresses": {"allow": ["203.0.113.0/24"]}});
-    let foreign = play.member_with("Elsewhere", &foreign).unwrap();
-    let denied = json!({"addresses": {"deny": ["127.0.0.0/8"]}});
-    let denied = play.member_with("Denied", &denied).unwrap();
-    let near = json!({"addresses": {"allow": ["127.0.0.1"], "deny": ["203.0.113.0/24"]}});
-    let near = play.member_with("Near", &near).unwrap();
-    let disabled = play.member_with("Off", &json!({"enabled": false})).unwrap();
-    let idle = play.member("Idle").unwrap();
-    play.operator().enable_client(&idle.client, false).unwrap();
     let mut caller = play.caller().unwrap();
-    until_answered(&mut caller, idle.key(), "client_disabled").unwrap();
-    let mistyped = format!("{}0", member.key());
 
-    for (number, (path, key, status, code)) in (0..).zip([
-        ("/orders/7", Some(member.key()), 200, "permitted"),
-        ("/orders/7", Some(near.key()), 200, "permitted"),
-        ("/orders/7", None, 401, "credential_missing"),
-        ("/nowhere", None, 401, "credential_missing"),
-        (
-            "/orders/7",
-            Some(mistyped.as_str()),
-            401,
-            "credential_invalid",
-        ),
-        (
-            "/orders/7",
-            Some("from elsewhere"),
-            401,
-            "credential_invalid",
-        ),
-        (
-            "/nowhere",
-            Some("from elsewhere"),
-            401,
-            "credential_invalid",
-        ),
-        ("/orders/7", Some(idle.key()), 403, "client_disabled"),
-        ("/orders/7", Some(disabled.key()), 403, "profile_disabled"),
-        ("/orders/7", Some(foreign.key()), 403, "address_not_allowed"),
-        ("/orders/7", Some(denied.key()), 403, "address_not_allowed"),
-        ("/stock", Some(member.key()), 403, "collection_not_granted"),
-        ("/nowhere", Some(member.key()), 404, "endpoint_not_found"),
-        (
-            "/orders/archive",
-            Some(member.key()),
-            404,
-            "endpoint_disabled",
-        ),
-        (
-            "/orders/7;x=1",
-            Some(member.key()),
-            400,
-            "request_ambiguous",
-        ),
-    ]) {
+    for (number, case) in (0..).zip(play.cases().unwrap()) {
+        let Case {
+            path,
+            key,
+            status,
+            outcome: code,
+        } = case;
         let host = format!("case-{number}.test");
         let mut request = get_at(&mut caller, &host, path);
-        if let Some(key) = key {
+        if let Some(key) = &key {
             request = request.key(key);
         }
         let answer = request.send().unwrap();

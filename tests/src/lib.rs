@@ -1,6 +1,7 @@
 //! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.
 
 mod canary;
+mod cases;
 mod conduct;
 mod feed_proxy;
 mod key_set_server;
@@ -13,6 +14,7 @@ mod ward;
 mod watch;
 
 pub use canary::*;
+pub use cases::*;
 pub use conduct::*;
 pub use feed_proxy::*;
 pub use key_set_server::*;

@@ -3,9 +3,11 @@
 
 pub mod apply;
 pub mod backup;
+pub mod check;
 pub mod completions;
 pub mod documents;
 pub mod exit;
+pub mod explain;
 pub mod export;
 pub mod feed_key;
 pub mod health;
@@ -13,6 +15,7 @@ pub mod openapi;
 pub mod outcome;
 pub mod output;
 pub mod plan;
+pub mod planned;
 pub mod records;
 pub mod remote;
 pub mod restore;
@@ -59,6 +62,8 @@ enum Task {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Export(export::Export),
+    Explain(explain::Explain),
+    Check(check::Check),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -76,6 +81,8 @@ impl Task {
             Self::Plan(it) => it.run(output),
             Self::Apply(it) => it.run(output),
             Self::Export(it) => it.run(output),
+            Self::Explain(it) => it.run(output),
+            Self::Check(it) => it.run(output),
             Self::Schema(it) => it.run(),
             Self::Completions(it) => it.run(),
         }

@@ -29,7 +29,7 @@ use crate::problem::{Kind, Problem};
 use crate::secret_key::ChosenSecretKey;
 
 /// How many bytes a configuration may have.
-const LARGEST_CONFIGURATION_BYTES: usize = 256 * 1024 * 1024;
+pub(super) const LARGEST_CONFIGURATION_BYTES: usize = 256 * 1024 * 1024;
 
 /// How many pieces of an export wait for whoever reads it.
 const PIECES_AHEAD: usize = 2;
@@ -169,7 +169,7 @@ fn note(refusal: &Refusal) {
 }
 
 /// The key for secrets that the request gives. It is never repeated.
-fn secrets_key(app: &App, headers: &HeaderMap) -> Result<Option<SecretKey>, Problem> {
+pub(super) fn secrets_key(app: &App, headers: &HeaderMap) -> Result<Option<SecretKey>, Problem> {
     let Some(text) = headers.get(&SECRETS_KEY_HEADER) else {
         return Ok(None);
     };

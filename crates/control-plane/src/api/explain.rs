@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::ReadRefusals;
-use super::asked::Draft;
+use super::answer::WriteRefusals;
+use super::asked::{Draft, LargeDraft};
+use super::configuration::{LARGEST_CONFIGURATION_BYTES, secrets_key};
 use super::roles::ByRole as _;
 use crate::app::App;
 use crate::app::explanation::{BatchDraft, Explanation, ExplanationDraft, Explanations};
+use crate::identity::By;
 use crate::problem::Problem;
-
-/// How many bytes many requests may have.
-const LARGEST_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// The paths. Whoever may read the records may ask.
 pub fn paths() -> OpenApiRouter<Arc<App>> {
     let batch = OpenApiRouter::new()
         .viewer(routes!(explain_batch))
-        .layer(DefaultBodyLimit::max(LARGEST_BATCH_BYTES));
+        .layer(DefaultBodyLimit::max(LARGEST_CONFIGURATION_BYTES));
     OpenApiRouter::new().viewer(routes!(explain)).merge(batch)
 }
 
@@ -30,7 +30,7 @@ pub fn paths() -> OpenApiRouter<Arc<App>> {
 /// By the gateway's own engine, on the records that gateways are told. Nothing is changed, counted or written down.
 #[utoipa::path(post, path = "/explain", operation_id = "explain", tag = "explain",
     request_body = ExplanationDraft,
-    responses((status = 200, description = "The decision, and each check.", body = Explanation), ReadRefusals))]
+    responses((status = 200, description = "The decision, and each check.", body = Explanation), WriteRefusals))]
 pub async fn explain(
     State(app): State<Arc<App>>,
     Draft(draft): Draft<ExplanationDraft>,
@@ -40,13 +40,18 @@ pub async fn explain(
 
 /// Explains what a gateway decides about several requests
 ///
-/// All on the records of one moment. Tells too which access profiles and collections none of them came to.
+/// All on the records of one moment, as they are or as a configuration would make them: nothing of it is applied. Tells
+/// too which access profiles and collections none of the requests came to.
 #[utoipa::path(post, path = "/explain/batch", operation_id = "explain_batch", tag = "explain",
+    params(("portcullis-secrets-key" = Option<String>, Header, description = "The key that secrets in the configuration are sealed under.")),
     request_body = BatchDraft,
-    responses((status = 200, description = "The decisions, and each check.", body = Explanations), ReadRefusals))]
+    responses((status = 200, description = "The decisions, and each check.", body = Explanations), WriteRefusals))]
 pub async fn explain_batch(
     State(app): State<Arc<App>>,
-    Draft(draft): Draft<BatchDraft>,
+    By(author): By,
+    headers: HeaderMap,
+    LargeDraft(draft): LargeDraft<BatchDraft>,
 ) -> Result<Json<Explanations>, Problem> {
-    Ok(Json(app.explain_all(draft).await?))
+    let key = secrets_key(&app, &headers)?;
+    Ok(Json(app.explain_all(&author, draft, key).await?))
 }

@@ -16,7 +16,7 @@ mod resolving;
 mod rights;
 mod step;
 
-use portcullis_store::{Author, SecretKey, Snapshot};
+use portcullis_store::{Author, Edit, SecretKey, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -109,6 +109,21 @@ impl App {
         draft: ConfigurationDraft,
         secrets_key: Option<SecretKey>,
     ) -> Result<Committed<Plan>, Refusal> {
+        let (edit, planned) = self.attempt(author, draft, secrets_key).await?;
+        let applied = Committed::by(edit, planned.plan).await?;
+        Ok(applied.with_notices(planned.notices))
+    }
+
+    /// Applies a configuration in an edit that is still to be kept, or only to be read from.
+    ///
+    /// # Errors
+    /// When the configuration is invalid, what it removes is in use, or somebody else was faster than its plan.
+    pub(super) async fn attempt(
+        &self,
+        author: &Author,
+        draft: ConfigurationDraft,
+        secrets_key: Option<SecretKey>,
+    ) -> Result<(Edit, Planned), Refusal> {
         let terms = self.terms(&draft, secrets_key)?;
         let mut edit = self.edit(author).await?;
         let mut examined = examine(edit.read(), draft.configuration, &terms).await?;
@@ -119,8 +134,7 @@ impl App {
         let notices = std::mem::take(&mut examined.steps.notices);
         edit.put_batch(&preparing::batch(examined.steps), terms.now_ms)
             .await?;
-        let applied = Committed::by(edit, plan).await?;
-        Ok(applied.with_notices(notices))
+        Ok((edit, Planned { plan, notices }))
     }
 
     /// A key for secrets in documents.

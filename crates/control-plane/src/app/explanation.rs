@@ -13,7 +13,7 @@ mod target;
 
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
 use portcullis_engine::{Request, World};
-use portcullis_store::Snapshot;
+use portcullis_store::{Author, SecretKey, Snapshot};
 
 pub use answer::{
     ExplainedCheck, ExplainedEndpoint, Explanation, Outcome, Reference, ServiceView, ShownHeader,
@@ -23,6 +23,7 @@ pub use asked::{CredentialDraft, ExplanationDraft, HeaderDraft};
 pub use batch::{BatchDraft, Explanations, Unexercised};
 pub use filter::{FilterDraft, IdentityHeadersDraft, TokenIdentityDraft};
 
+use super::configuration::ConfigurationDraft;
 use super::refusal::refuse_any;
 use super::{App, Refusal, Violation};
 use account::Account;
@@ -45,21 +46,45 @@ impl App {
         explain(&asked, &mut records, &mut snapshot).await
     }
 
-    /// Explains what it decides about several requests, on the records of one moment.
+    /// Explains what it decides about several requests, on the records of one moment: as they are, or as a configuration
+    /// would make them. Nothing of that is kept.
     ///
     /// # Errors
-    /// When a draft describes no request, or the records are out of reach.
-    pub async fn explain_all(&self, draft: BatchDraft) -> Result<Explanations, Refusal> {
+    /// When a draft describes no request, the configuration cannot be applied, or the records are out of reach.
+    pub async fn explain_all(
+        &self,
+        author: &Author,
+        draft: BatchDraft,
+        secrets_key: Option<SecretKey>,
+    ) -> Result<Explanations, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let asked = all_asked(draft.requests, now_ms)?;
-        let mut snapshot = self.store.read().await?;
-        let mut records = Records::read(&mut snapshot, now_ms).await?;
-        let mut explanations = Vec::with_capacity(asked.len());
-        for asked in &asked {
-            explanations.push(explain(asked, &mut records, &mut snapshot).await?);
-        }
-        Explanations::of(explanations, records.revision, &mut snapshot).await
+        let Some(configuration) = draft.configuration else {
+            let mut snapshot = self.store.read().await?;
+            return explain_all(&asked, &mut snapshot, now_ms).await;
+        };
+        let planned = ConfigurationDraft {
+            configuration,
+            prune: draft.prune,
+            basis: None,
+        };
+        // Dropped without a commit, an edit leaves nothing behind.
+        let (mut edit, _) = self.attempt(author, planned, secrets_key).await?;
+        explain_all(&asked, edit.read(), now_ms).await
     }
+}
+
+async fn explain_all(
+    asked: &[Asked],
+    snapshot: &mut Snapshot,
+    now_ms: u64,
+) -> Result<Explanations, Refusal> {
+    let mut records = Records::read(snapshot, now_ms).await?;
+    let mut explanations = Vec::with_capacity(asked.len());
+    for asked in asked {
+        explanations.push(explain(asked, &mut records, snapshot).await?);
+    }
+    Explanations::of(explanations, records.revision, snapshot).await
 }
 
 /// The requests of a batch, each at its place in it.

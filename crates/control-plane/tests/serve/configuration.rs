@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::process::{OPERATOR_TOKEN, PATIENCE, Process, command_with_tokens, start};
+use crate::desk::{Desk, desk, printed, said};
+use crate::process::{OPERATOR_TOKEN, PATIENCE, command_with_tokens, start};
 
 const FILES: &str = "\
 collections:
@@ -26,63 +26,6 @@ clients:
       allow:
       - 10.0.0.0/8
 ";
-
-/// A control plane and a folder to work in.
-struct Desk {
-    process: Process,
-    folder: TempDir,
-}
-
-fn desk() -> Desk {
-    let folder = tempfile::tempdir().unwrap();
-    let process = start(command_with_tokens(&folder.path().join("data")), 0);
-    Desk { process, folder }
-}
-
-impl Desk {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env(
-                "PORTCULLIS_SERVER",
-                format!("http://{}", self.process.address),
-            )
-            .env("PORTCULLIS_TOKEN", OPERATOR_TOKEN)
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn runs(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn writes(&self, name: &str, text: &str) {
-        fs::write(self.folder.path().join(name), text).unwrap();
-    }
-
-    fn reads(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap()
-    }
-}
-
-/// What it printed, once it ended as expected.
-#[track_caller]
-fn printed(output: &Output, code: i32) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{said}{text}");
-    text
-}
-
-/// What it said of its failure.
-#[track_caller]
-fn said(output: &Output, code: i32) -> String {
-    printed(output, code);
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn files_are_planned_applied_and_exported() {

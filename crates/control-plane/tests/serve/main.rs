@@ -9,7 +9,9 @@
 mod backup;
 mod command_line;
 mod configuration;
+mod desk;
 mod disk_full;
+mod explaining;
 mod feed_keys;
 mod gateways;
 mod health;

@@ -11,7 +11,9 @@ use super::answer::{Explanation, Reference};
 use super::asked::ExplanationDraft;
 use super::sentences::label;
 use crate::app::Refusal;
-use crate::app::draft::objects;
+use crate::app::configuration::document::Configuration;
+use crate::app::configuration::prune::Pruned;
+use crate::app::draft::{object_if_any, objects};
 
 /// How many requests are explained at once at most.
 pub(super) const MOST: usize = 10_000;
@@ -27,6 +29,13 @@ pub struct BatchDraft {
     #[serde(deserialize_with = "objects::<MOST, _, _>")]
     #[schema(min_items = 1, max_items = 10000)]
     pub requests: Vec<ExplanationDraft>,
+    /// A configuration: it is decided as if it was applied. As things are, when absent.
+    #[serde(default, deserialize_with = "object_if_any")]
+    pub configuration: Option<Configuration>,
+    /// Of which kinds applying it removes everything that it does not speak of.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub prune: Vec<Pruned>,
 }
 
 /// What is decided about each of several requests.
