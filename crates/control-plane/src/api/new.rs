@@ -8,7 +8,6 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_feed::Digest;
-use portcullis_store::Who;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
@@ -16,6 +15,7 @@ use utoipa::IntoParams;
 use super::answer::Answer;
 use super::asked::{JSON, body, has_content_type, of_another_type};
 use crate::app::once::{self, Once};
+use crate::app::role::Identity;
 use crate::app::{App, Committed, draft};
 use crate::problem::{Kind, Problem};
 
@@ -135,9 +135,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Keys of different authors have nothing to do with each other.
 fn author(extensions: &Extensions) -> Result<String, Problem> {
-    let who = extensions.get::<Who>();
-    let who = who.ok_or_else(|| Problem::new(Kind::Unauthorized, "it is not known who asks"))?;
-    Ok(format!("{} {}", who.kind(), who.id().unwrap_or_default()))
+    let identity = extensions.get::<Identity>();
+    let identity =
+        identity.ok_or_else(|| Problem::new(Kind::Unauthorized, "it is not known who asks"))?;
+    let id = identity.who.id().unwrap_or_default();
+    Ok(format!("{} {id}", identity.who.kind()))
 }
 
 /// The key: a string as structured fields write it (RFC 9651), or the same without quotation marks.
