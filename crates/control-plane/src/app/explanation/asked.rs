@@ -52,7 +52,7 @@ pub struct ExplanationDraft {
     pub at: Option<Moment>,
     /// The settings of the filter that it meets.
     #[serde(default, deserialize_with = "object_or_default")]
-    #[schema(required = false)]
+    #[schema(value_type = Option<FilterDraft>, required = false)]
     pub filter: FilterDraft,
 }
 
