@@ -24,7 +24,7 @@ pub struct Check {
     #[arg(required_unless_present = "schema", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print the JSON Schema of files of cases, and do nothing else.
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with = "files")]
     schema: bool,
     /// Access profiles and collections that no case comes to count as a case that is not met.
     #[arg(long)]
