@@ -147,10 +147,7 @@ async fn no_secret_of_any_record_is_in_the_audit() {
         .posts("/api/v1/tokens", json!({"name": "ci", "role": "viewer"}))
         .await;
     let robots = robots.is(201);
-    operator
-        .posts("/api/v1/feed-keys", json!(null))
-        .await
-        .is(201);
+    operator.posts("/api/v1/feed-keys", json!({})).await.is(201);
     let (_, browser) = logged_in(&stage, "ann", "viewer").await;
 
     let told = audit(&stage, "limit=1000").await.body.to_string();

@@ -14,7 +14,7 @@ fn every_request_is_one_object_with_what_is_needed_to_find_it_again_and_no_more(
     let process = start(command, 0);
     let path = format!("/api/v1/clients/{CANARY}?token={CANARY}");
     let answer = process.answer(OPERATOR_TOKEN, &path);
-    assert_eq!(status(&answer), 404);
+    assert_eq!(status(&answer), 400, "there is no such parameter");
     let head = answer.split("\r\n\r\n").next().unwrap();
     let id = head.split("x-request-id: ").nth(1).unwrap();
     let id = id.split("\r\n").next().unwrap().to_owned();
@@ -51,7 +51,7 @@ fn every_request_is_one_object_with_what_is_needed_to_find_it_again_and_no_more(
     };
     assert_eq!(
         told(0),
-        ("GET", "/api/v1/clients/{id}", 404, "operator-token")
+        ("GET", "/api/v1/clients/{id}", 400, "operator-token")
     );
     assert_eq!(answered[0]["request_id"], id);
     let (method, route, status, author) = told(1);

@@ -92,6 +92,11 @@ fn of_a_drawing_only_what_draws_is_left() {
         if hostile.contains("@import") {
             continue;
         }
+        // An animation that names no attribute animates none.
+        if hostile.contains("<animate") {
+            assert!(!left.contains("attributeName"), "{hostile}: {left}");
+            continue;
+        }
         for trace in [
             "script",
             "alert",
