@@ -54,7 +54,7 @@ async fn each_change_tells_who_made_it_when_and_what_became_of_it() {
     assert_eq!(state(made.before.as_ref()), Value::Null);
     assert_eq!(
         state(made.after.as_ref()),
-        json!({"name": "Acme", "description": null, "enabled": true})
+        json!({"name": "Acme", "description": null, "enabled": true, "logo": null})
     );
     assert_eq!(changed.action, "change");
     assert_eq!(state(changed.before.as_ref()), json!({"enabled": true}));
