@@ -4,6 +4,7 @@
 mod forms;
 mod pages;
 mod single_sign_on;
+mod views;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 //! drawing only what draws is left. Browsers show both to operators, next to everything else that these may do.
 
 mod picture;
+mod still;
 
 #[cfg(test)]
 mod tests;

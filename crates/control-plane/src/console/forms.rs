@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::pages::{HOME, LinkPage, LogInPage, notice, refused, shown};
+use super::pages::{HOME, notice, refused, shown};
+use super::views::{LinkPage, LogInPage};
 use crate::app::email::Email;
 use crate::app::link::Newcomer;
 use crate::app::password::{EnteredPassword, NewPassword};

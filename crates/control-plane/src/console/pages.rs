@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use maud::Render;
 use serde::Deserialize;
 
-use crate::app::link::LinkHolder;
+use super::views::{HomePage, LinkPage, LogInPage, NoticePage};
 use crate::app::session::csrf_token;
 use crate::app::{App, Refusal};
 use crate::identity;
@@ -16,40 +16,6 @@ use crate::problem::Problem;
 
 /// Where who has logged in goes.
 pub(super) const HOME: &str = "/console";
-
-#[derive(Template)]
-#[template(path = "console/log_in.html")]
-pub(super) struct LogInPage {
-    pub(super) email: String,
-    pub(super) complaint: Option<String>,
-    pub(super) has_single_sign_on: bool,
-}
-
-#[derive(Template)]
-#[template(path = "console/link.html")]
-pub(super) struct LinkPage {
-    pub(super) is_first: bool,
-    pub(super) token: String,
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) complaint: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "console/home.html")]
-struct HomePage {
-    name: String,
-    email: String,
-    role: &'static str,
-    csrf_token: String,
-}
-
-#[derive(Template)]
-#[template(path = "console/notice.html")]
-struct NoticePage {
-    title: &'static str,
-    text: String,
-}
 
 /// By which link somebody comes.
 #[derive(Deserialize)]
@@ -98,29 +64,9 @@ pub(super) async fn link(
     }
 }
 
-impl LinkPage {
-    pub(super) fn of(holder: LinkHolder, token: String) -> Self {
-        let (is_first, name, email) = match holder {
-            LinkHolder::First => (true, String::new(), String::new()),
-            LinkHolder::Operator(operator) => (false, operator.name, operator.email),
-        };
-        Self {
-            is_first,
-            token,
-            name,
-            email,
-            complaint: None,
-        }
-    }
-}
-
 /// A page.
-pub(super) fn shown(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => (status, Html(text)).into_response(),
-        // Writing a page to memory cannot fail.
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+pub(super) fn shown(status: StatusCode, page: &impl Render) -> Response {
+    (status, Html(page.render().into_string())).into_response()
 }
 
 /// A page about what was not done, with the status that other doors answer with.

@@ -59,7 +59,7 @@ async fn the_first_operator_sets_themselves_up_once_and_is_logged_in() {
     let again = send(&stage, "/console/link", ORIGIN, &other_form)
         .await
         .is(422);
-    assert!(text(&again).contains("not the same") && text(&again).contains("Ann &#60;b&#62;"));
+    assert!(text(&again).contains("not the same") && text(&again).contains("Ann &lt;b&gt;"));
     send(&stage, "/console/link", "https://evil.example", &form)
         .await
         .is(403);

@@ -7,6 +7,7 @@ use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use portcullis_store::{Logo, LogoKind};
 
 use super::LARGEST_BYTES;
+use super::still::still;
 
 /// How many pixels a picture may have on each side. Others are not decoded at all.
 const LARGEST_SIDE: u32 = 4_096;
@@ -101,6 +102,7 @@ fn drawing(content: &[u8]) -> Result<Vec<u8>, InvalidLogo> {
     svg_hush::Filter::new()
         .filter(&mut text.as_bytes(), &mut svg)
         .map_err(|_| InvalidLogo::Broken)?;
+    let svg = still(&svg)?;
     let is_drawing = std::str::from_utf8(&svg).is_ok_and(|svg| {
         let begin = svg.find("?>").map_or(0, |at| at.saturating_add(2));
         svg.get(begin..)
