@@ -11,8 +11,11 @@ use crate::{process, workspace};
 const OPENAPI: &str = "docs/openapi.json";
 const ROLES: &str = "docs/roles.md";
 
-/// Files that a subcommand of `portcullis` prints as they are.
-const PRINTED: [(&str, &str); 1] = [("docs/configuration.schema.json", "schema")];
+/// Files that `portcullis` prints as they are.
+const PRINTED: [(&str, &[&str]); 2] = [
+    ("docs/configuration.schema.json", &["schema"]),
+    ("docs/cases.schema.json", &["check", "--schema"]),
+];
 
 /// Methods in the order in which the list has them.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -46,15 +49,15 @@ pub fn write() -> Result<()> {
 
 fn generated() -> Result<Vec<(&'static str, String)>> {
     let control_plane = super::parts()?.control_plane;
-    let printed = |subcommand: &str| {
-        let printed = process::output(Command::new(&control_plane).arg(subcommand))?;
+    let printed = |words: &[&str]| {
+        let printed = process::output(Command::new(&control_plane).args(words))?;
         Ok(format!("{}\n", printed.trim_end()))
     };
-    let openapi: Result<String> = printed("openapi");
+    let openapi: Result<String> = printed(&["openapi"]);
     let openapi = openapi?;
     let mut generated = vec![(ROLES, operations(&openapi)?), (OPENAPI, openapi)];
-    for (path, subcommand) in PRINTED {
-        generated.push((path, printed(subcommand)?));
+    for (path, words) in PRINTED {
+        generated.push((path, printed(words)?));
     }
     Ok(generated)
 }

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that fails may fall over, in its vocabulary too"
 )]
 
@@ -20,6 +21,7 @@ mod feed;
 mod feed_keys;
 mod gateway_tokens;
 mod gateways;
+mod ground;
 mod imports;
 mod jwt;
 mod key_sets;

@@ -11,11 +11,12 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use portcullis_control_plane::app::token::{ChosenToken, ChosenTokens};
 use portcullis_control_plane::app::{App, Clock, Entropy, Refusal, World};
 use portcullis_control_plane::router::{Terms, router};
-use portcullis_store::{Location, NewLife, SecretKey, Store};
+use portcullis_store::{NewLife, SecretKey, Store};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
+
+use crate::ground::Ground;
 
 /// When these tests begin: 2027-01-15T08:00:00Z.
 pub const BEGIN_MS: u64 = 1_800_000_000_000;
@@ -29,7 +30,7 @@ pub struct Stage {
     pub router: Router,
     pub clock_ms: Arc<AtomicU64>,
     pub stop: watch::Sender<bool>,
-    pub folder: TempDir,
+    pub ground: Ground,
     drawn: Arc<AtomicU64>,
     life: u32,
 }
@@ -55,13 +56,13 @@ pub async fn open() -> Stage {
 
 /// One that may fetch keys from networks that are not public.
 pub async fn open_with(networks: &str) -> Stage {
-    let folder = tempfile::tempdir().unwrap();
+    let ground = Ground::new();
     let clock_ms = Arc::new(AtomicU64::new(BEGIN_MS));
-    open_in(folder, networks, clock_ms, Arc::default(), 1, GATEWAY_TOKEN).await
+    open_in(ground, networks, clock_ms, Arc::default(), 1, GATEWAY_TOKEN).await
 }
 
 async fn open_in(
-    folder: TempDir,
+    ground: Ground,
     networks: &str,
     clock_ms: Arc<AtomicU64>,
     drawn: Arc<AtomicU64>,
@@ -84,14 +85,15 @@ async fn open_in(
     };
     let nonces = world.entropy.clone();
     let secret_key = SecretKey::new(&[7; 32], move || nonces.bytes().ok());
-    let location = Location::Folder(folder.path().to_owned());
     let new_life = move || {
         Some(NewLife {
             epoch: format!("epoch-{life}"),
             begun_at_ms: BEGIN_MS,
         })
     };
-    let store = Store::open(&location, new_life, secret_key).await.unwrap();
+    let store = Store::open(&ground.location(), new_life, secret_key)
+        .await
+        .unwrap();
     let app = App::new(store, world, "test").unwrap();
     let app = Arc::new(app.with_key_set_networks(networks.parse().unwrap()));
     let chosen = |token: &str| Some(ChosenToken::try_from(token.to_owned()).unwrap());
@@ -110,7 +112,7 @@ async fn open_in(
         app,
         clock_ms,
         stop,
-        folder,
+        ground,
         drawn,
         life,
     }
@@ -155,7 +157,7 @@ impl Stage {
     async fn opened_again(self, gateway_token: &str) -> Self {
         drop((self.router, self.app));
         open_in(
-            self.folder,
+            self.ground,
             "",
             self.clock_ms,
             self.drawn,

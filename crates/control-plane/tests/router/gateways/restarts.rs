@@ -32,6 +32,10 @@ async fn only_a_lost_gateway_can_be_forgotten_and_it_may_come_back() {
 #[tokio::test]
 async fn gateways_are_known_after_a_restart_and_nobody_is_lost_by_it() {
     let stage = open().await;
+    if stage.ground.has_a_clock() {
+        // How long nobody was there goes by the clock of the server, which these tests cannot turn.
+        return;
+    }
     let (_, _, profile) = stage.operator().creates_access("acme").await;
     let head = profile.revision();
     stage.gateway().reports(&report(1, head)).await.is(204);
@@ -40,8 +44,10 @@ async fn gateways_are_known_after_a_restart_and_nobody_is_lost_by_it() {
     stage.pass_ms(2_000);
     let before = stage.told_of(2).await;
 
+    // Nobody is there who could hear them.
+    stage.app.close().await;
     stage.pass_ms(600_000);
-    let stage = stage.reopened().await;
+    let stage = stage.killed().await;
 
     assert_eq!(stage.listed("state=lost").await, [1]);
     let after = stage.told_of(2).await;
