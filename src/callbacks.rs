@@ -12,12 +12,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
-use portcullis_engine::Deprecation;
 use proxy_wasm::types::Action;
 
-use crate::deprecation;
+use crate::announcement::Announcement;
 use crate::request::pass_or_refuse;
 use crate::vm::Filter;
 
@@ -29,8 +29,8 @@ const STREAMS: usize = 4_096;
 type Stream = (u32, u32);
 
 thread_local! {
-    /// What callers are told with the answer of the service. Empty, unless keys are being changed over.
-    static ANNOUNCED: RefCell<HashMap<u32, Deprecation>> = RefCell::default();
+    /// What callers are told with the answer of the service. Empty, unless keys are being changed over or calls limited.
+    static ANNOUNCED: RefCell<HashMap<u32, Announcement, BuildHasherDefault<SpreadId>>> = RefCell::default();
     static STREAMS_BY_ID: [Cell<Stream>; STREAMS] = const { [const { Cell::new((0, 0)) }; STREAMS] };
     /// The configurations by root context. A root context is never used again after its end, of which nothing is said
     /// here: what remains of it is one entry.
@@ -81,30 +81,46 @@ pub extern "C" fn portcullis_on_response_headers(
     _header_count: usize,
     _end_of_stream: u32,
 ) -> Action {
-    if let Some(deprecation) = announced(context_id) {
-        deprecation::announce(&deprecation);
+    if let Some(announcement) = announced(context_id) {
+        announcement.tell();
     }
     Action::Continue
 }
 
-/// Has a caller told with its answer that its key is deprecated.
-pub(crate) fn announce(context_id: u32, deprecation: Deprecation) {
+/// Has a caller told something with its answer.
+pub(crate) fn announce(context_id: u32, announcement: Announcement) {
     ANNOUNCED.with_borrow_mut(|announced| {
         // Nobody says when a stream ends without an answer. What has gathered is forgotten now and then.
         if announced.len() >= STREAMS {
             announced.clear();
         }
-        announced.insert(context_id, deprecation);
+        announced.insert(context_id, announcement);
     });
 }
 
-fn announced(context_id: u32) -> Option<Deprecation> {
+fn announced(context_id: u32) -> Option<Announcement> {
     ANNOUNCED.with_borrow_mut(|announced| {
         if announced.is_empty() {
             return None;
         }
         announced.remove(&context_id)
     })
+}
+
+/// Ids of streams count up: no caller chooses them. Multiplied by an odd number (of Fibonacci hashing) they spread.
+#[derive(Default)]
+struct SpreadId(u64);
+
+impl Hasher for SpreadId {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u32(&mut self, id: u32) {
+        self.0 = u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 fn note_stream(context_id: u32, root_id: u32) {

@@ -244,12 +244,17 @@ pub(crate) fn monotonic_ms() -> u64 {
 
 /// The same in microseconds.
 pub(crate) fn monotonic_us() -> u64 {
+    monotonic_ns() / 1_000
+}
+
+/// The same in nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
     let mut nanoseconds = 0;
     // SAFETY: the pointer is to a live variable.
     match unsafe { clock_time_get(MONOTONIC, 0, &raw mut nanoseconds) } {
-        OK => nanoseconds / 1_000,
+        OK => nanoseconds,
         // A host without one.
-        _ => now_ms().saturating_mul(1_000),
+        _ => now_ms().saturating_mul(1_000_000),
     }
 }
 

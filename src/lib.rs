@@ -21,12 +21,14 @@
     clippy::string_slice
 )]
 
+mod announcement;
 pub mod callbacks;
 mod deprecation;
 #[cfg(feature = "test-doors")]
 mod doors;
 mod exchange;
 mod host;
+mod limits;
 mod metrics;
 mod missing_keys;
 mod poller;

@@ -9,7 +9,12 @@ use crate::refusals::DecisionId;
 const NOT_READY_RETRY_S: &str = "1";
 
 /// Answers the caller in place of the service. The decision is named, so that an operator can find it again.
-pub(crate) fn answer(reason: DenialReason, decision: Option<&DecisionId>) {
+/// `limits` are further headers: how things stand with what the caller has used up.
+pub(crate) fn answer(
+    reason: DenialReason,
+    decision: Option<&DecisionId>,
+    limits: Option<[(&'static str, String); 3]>,
+) {
     let Answer {
         title,
         detail,
@@ -21,6 +26,8 @@ pub(crate) fn answer(reason: DenialReason, decision: Option<&DecisionId>) {
         ("cache-control", "no-store"),
     ];
     headers.extend(header);
+    let limits = limits.iter().flatten();
+    headers.extend(limits.map(|(name, value)| (*name, value.as_str())));
     let body = body(status, title, code, detail, decision);
     host::answer(status, &format!("portcullis.{code}"), &headers, &body);
 }

@@ -3,8 +3,10 @@
 use portcullis_engine::{Denial, DenialReason, Permit, Request};
 use proxy_wasm::types::Action;
 
+use crate::announcement::Announcement;
 use crate::callbacks;
 use crate::host::{self, HeaderPairs};
+use crate::limits;
 use crate::refusal;
 use crate::vm::Filter;
 
@@ -27,8 +29,8 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
                 filter.vm.note_missing_key(denial);
                 filter.vm.refusals.note(denial, true, &headers);
             }
-            if let Some(deprecation) = permit.deprecation() {
-                callbacks::announce(context_id, deprecation);
+            if let Some(announcement) = Announcement::of(&permit) {
+                callbacks::announce(context_id, announcement);
             }
             let_pass(filter, &permit);
             Action::Continue
@@ -62,12 +64,12 @@ fn let_pass(filter: &Filter, permit: &Permit<'_>) {
 
 fn refuse(filter: &Filter, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
     let decision = filter.vm.refusals.note(denial, false, headers);
-    refusal::answer(denial.reason, Some(&decision));
+    refusal::answer(denial.reason, Some(&decision), limits::of_denial(denial));
 }
 
 /// Refuses a request of which it is not known under which configuration it came.
 pub(crate) fn refuse_unknown() -> Action {
-    refusal::answer(DenialReason::NotReady, None);
+    refusal::answer(DenialReason::NotReady, None, None);
     Action::Pause
 }
 

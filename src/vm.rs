@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use portcullis_engine::jwt::VerifiedTokens;
+use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
     Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
@@ -14,7 +15,9 @@ use portcullis_feed::{Digest, Position};
 use portcullis_registry::ledger::Ledger;
 use portcullis_registry::memory::QueueId;
 use portcullis_registry::roster::Applied;
-use portcullis_registry::{Lease, Report, Roster, SharedMemory as _, View, contact, lease};
+use portcullis_registry::{
+    Lease, Limiter, Report, Roster, SharedMemory as _, View, contact, lease,
+};
 
 use crate::host::{self, Shared};
 use crate::metrics::VmMetrics;
@@ -36,6 +39,7 @@ pub(crate) struct Vm {
     /// Tells this VM from all others of the process.
     pub(crate) member: u64,
     view: View<Shared>,
+    limiter: Limiter<Shared>,
     roster: RefCell<Roster<Shared>>,
     lease: RefCell<Lease<Shared>>,
     poller: RefCell<Option<Poller>>,
@@ -71,6 +75,7 @@ impl Filter {
             now_ms: &host::now_ms,
             signatures: &HostOrPureRust,
             verified: &self.verified,
+            limits: &*self.vm,
         };
         if self
             .max_staleness_ms
@@ -84,6 +89,12 @@ impl Filter {
     /// How services are told who calls.
     pub(crate) fn identity_headers(&self) -> &IdentityHeaders {
         self.gate.identity_headers()
+    }
+}
+
+impl Limits for Vm {
+    fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted> {
+        self.limiter.admit(limit, host::monotonic_ns())
     }
 }
 
@@ -108,6 +119,7 @@ impl Vm {
         Self {
             member,
             view: View::new(Shared, cache_bytes),
+            limiter: Limiter::new(Shared),
             roster: RefCell::new(Roster::new(Shared, member)),
             lease: RefCell::new(Lease::new(Shared, member)),
             poller: RefCell::new(None),

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_engine::holder::Granted;
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
+use portcullis_engine::limit::Uncounted;
 use portcullis_engine::path::Path;
 use portcullis_engine::{
     Decision, DenialReason, Gate, GateSettings, Permit, Registry as _, Request, World,
@@ -75,6 +76,7 @@ fn judged(input: &[u8]) -> Option<DenialReason> {
         now_ms: &|| NOW_MS,
         signatures: &PureRust,
         verified: &verified,
+        limits: &Uncounted,
     };
     GATES.with(|gates| {
         VIEW.with(|view| {

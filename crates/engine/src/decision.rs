@@ -7,6 +7,7 @@ use portcullis_feed::ProfileId;
 
 use crate::gate::{Caller, ClaimHeader};
 use crate::holder::Holder;
+use crate::limit::{Allowance, Exhausted};
 use crate::route::RoutedCollection;
 
 /// The verdict. A denial is an outcome, not a fault.
@@ -18,6 +19,7 @@ pub type Decision<'a> = Result<Permit<'a>, Denial<'a>>;
 pub struct Permit<'a> {
     pub(crate) caller: Option<Caller>,
     pub(crate) collection: Option<Arc<RoutedCollection>>,
+    pub(crate) allowance: Option<Allowance>,
     pub(crate) stripped: Vec<&'a [u8]>,
     pub(crate) target: Option<Vec<u8>>,
     pub(crate) observed: Option<Box<Denial<'a>>>,
@@ -64,6 +66,13 @@ impl<'a> Permit<'a> {
         self.target.as_deref()
     }
 
+    /// Whose limit the request counted against, and how things stand with it. None where nothing is limited, or where it
+    /// did not count.
+    #[must_use]
+    pub fn allowance(&self) -> Option<(&Arc<Holder>, Allowance)> {
+        Some((&self.caller.as_ref()?.holder, self.allowance?))
+    }
+
     /// Why the request would have been refused.
     #[must_use]
     pub fn observed(&self) -> Option<&Denial<'a>> {
@@ -94,6 +103,8 @@ pub struct Denial<'a> {
     pub judged_address: Option<IpAddr>,
     /// Whose key set may have a key meanwhile with which the token might have been verified.
     pub missing_key_of: Option<ProfileId>,
+    /// How things stand with the limit that is reached, where that is why.
+    pub exhausted: Option<Box<Exhausted>>,
     /// The same names as in a permit. No service sees a refused request, but access logs do.
     pub(crate) stripped: Vec<&'a [u8]>,
     pub(crate) target: Option<Vec<u8>>,
@@ -107,6 +118,7 @@ impl<'a> Denial<'a> {
             collection: None,
             judged_address: None,
             missing_key_of: None,
+            exhausted: None,
             stripped: vec![],
             target: None,
         }

@@ -14,7 +14,7 @@ use portcullis_feed::Digest;
 pub(crate) use caller::Caller;
 pub use caller::LONGEST_CLAIM;
 use headers::Headers;
-use rights::{check_address, grant};
+use rights::{check_address, grant, within_limits};
 pub use settings::{GateSettings, IdentityHeaders, InvalidName};
 use trace::{Finding, Trace, find, require};
 
@@ -22,6 +22,7 @@ use crate::authority;
 use crate::decision::{Decision, Denial, DenialReason, Permit};
 use crate::holder::Holder;
 use crate::jwt::{Signatures, VerifiedTokens};
+use crate::limit::{Allowance, Limits};
 use crate::path::Path;
 use crate::route::{RoutedCollection, RoutedEndpoint, Routes};
 
@@ -53,6 +54,8 @@ pub struct World<'w> {
     pub signatures: &'w dyn Signatures,
     /// The tokens that were verified before, by this gate and no other.
     pub verified: &'w VerifiedTokens,
+    /// Counts requests where they are limited. Asked last, so that only what would pass counts.
+    pub limits: &'w dyn Limits,
 }
 
 /// The settings of one filter, in force: see [`GateSettings`].
@@ -86,6 +89,7 @@ pub struct ClaimHeader {
 struct Passed {
     caller: Option<Caller>,
     collection: Arc<RoutedCollection>,
+    allowance: Option<Allowance>,
 }
 
 impl Passed {
@@ -94,6 +98,7 @@ impl Passed {
         Self {
             caller: None,
             collection: Arc::clone(&endpoint.collection),
+            allowance: None,
         }
     }
 }
@@ -136,6 +141,7 @@ impl Gate {
             Ok(passed) => Ok(Permit {
                 caller: passed.caller,
                 collection: Some(passed.collection),
+                allowance: passed.allowance,
                 stripped: self.stripped(headers.forged, headers.carriers),
                 target: headers.target.filter(|_| !self.forwards_credential),
                 observed: None,
@@ -148,6 +154,7 @@ impl Gate {
                 Ok(Permit {
                     caller: refusal.caller,
                     collection: refusal.denial.collection.clone(),
+                    allowance: None,
                     stripped: self.stripped(headers.forged, carriers),
                     target: headers.target.filter(|_| is_stripped),
                     observed: Some(Box::new(refusal.denial)),
@@ -208,9 +215,12 @@ impl Gate {
             .map_err(|reason| Denial::new(reason).of(holder))?;
 
         // From here on it is proven who calls, and that they may call something.
-        match grant(holder, endpoint, request, trace) {
-            Ok(collection) => Ok(Passed {
+        let granted = grant(holder, endpoint, request, trace)
+            .and_then(|to| Ok((to, within_limits(holder, to, world.limits, trace)?)));
+        match granted {
+            Ok((collection, allowance)) => Ok(Passed {
                 collection: Arc::clone(collection),
+                allowance,
                 caller: Some(caller),
             }),
             Err(denial) => Err(Box::new(Refusal {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{AddressRules, InvalidAddress};
 use crate::jwt::InvalidKey;
 use crate::jwt::record::{self, TokenRecord};
+use crate::limit::Limit;
 use crate::seldom::{Seldom, Usual};
 
 /// What is kept for each credential of a profile, and for each name by which tokens call it. There may be millions, and
@@ -142,6 +143,8 @@ pub struct RateLimitRecord {
     pub per: portcullis_feed::RateWindow,
     /// How many may come at once.
     pub burst: u32,
+    /// What is counted together.
+    pub scope: portcullis_feed::RateScope,
 }
 
 impl Record {
@@ -232,6 +235,7 @@ impl PolicyRecord {
                 requests: limit.requests,
                 per: limit.per,
                 burst: limit.burst.unwrap_or(limit.requests),
+                scope: limit.scope,
             }),
             quota: policy.quota,
         }
@@ -246,6 +250,8 @@ pub struct Holder {
     texts: Box<str>,
     client_id_end: usize,
     profile_id_end: usize,
+    /// The rate limit, worked out.
+    limit: Option<Box<Limit>>,
 }
 
 impl Holder {
@@ -258,7 +264,13 @@ impl Holder {
         let _ = write!(texts, "{}", record.profile_id);
         let profile_id_end = texts.len();
         push_header_text(&mut texts, &record.client_name);
+        let limit = record.policy.as_deref().and_then(|policy| {
+            let limit = policy.rate_limit.as_ref()?;
+            let limit = Limit::of(limit, policy.id, record.client_id, record.profile_id);
+            Some(Box::new(limit))
+        });
         Self {
+            limit,
             record,
             texts: texts.into(),
             client_id_end,
@@ -288,6 +300,12 @@ impl Holder {
     #[must_use]
     pub fn profile_id(&self) -> &str {
         self.text(self.client_id_end, self.profile_id_end)
+    }
+
+    /// How often it may call in a short time, if that is limited.
+    #[must_use]
+    pub fn limit(&self) -> Option<&Limit> {
+        self.limit.as_deref()
     }
 
     /// The public id of the API key that was found, if one was.

@@ -18,6 +18,7 @@ pub mod decision;
 pub mod gate;
 pub mod holder;
 pub mod jwt;
+pub mod limit;
 pub mod path;
 pub mod query;
 pub mod recent;

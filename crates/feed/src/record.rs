@@ -142,7 +142,7 @@ pub struct Policy {
     pub quota: Option<Quota>,
 }
 
-/// So many requests in each window, counted for each profile.
+/// So many requests in each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -153,6 +153,28 @@ pub struct RateLimit {
     /// How many may come at once. As many as `requests`, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+    /// What is counted together. The requests of each profile, when absent.
+    #[serde(default, skip_serializing_if = "RateScope::is_usual")]
+    pub scope: RateScope,
+}
+
+/// What a rate limit counts together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateScope {
+    /// The requests of one profile.
+    #[default]
+    AccessProfile,
+    /// The requests of all profiles of a client that have the policy.
+    Client,
+}
+
+impl RateScope {
+    /// Whether it is the one that limits have when they do not say.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The time over which a rate limit counts.

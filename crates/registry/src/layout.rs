@@ -7,12 +7,20 @@
 //! Whatever changes the meaning of a byte below these keys raises [`FORMAT`]; nothing else does. What the older format
 //! occupies is given back when Envoy restarts.
 
+use portcullis_engine::limit::LimitId;
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 4;
+pub const FORMAT: u8 = 5;
+
+/// A key: what every one begins with, and what else it says.
+macro_rules! key {
+    ($rest:literal) => {
+        concat!("pc5/", $rest)
+    };
+}
 
 /// How many pages hold records. More pages are smaller, and a page is copied whole for each lookup that misses the
 /// cache; but every page that was ever written keeps its key.
@@ -24,17 +32,20 @@ pub const PROFILE_PAGES: u32 = 16_384;
 /// How many pages hold collections. Every VM reads all of them when a collection has changed.
 pub const COLLECTION_PAGES: u32 = 64;
 
+/// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter).
+pub const LIMIT_PAGES: u32 = 16_384;
+
 /// Which VM leads: see [`lease`](crate::lease).
-pub const LEASE: &str = "pc4/lease";
+pub const LEASE: &str = key!("lease");
 
 /// What is live: see [`ledger`](crate::ledger).
-pub const LEDGER: &str = "pc4/ledger";
+pub const LEDGER: &str = key!("ledger");
 
 /// When what is live was known to be the newest: see [`contact`](crate::contact).
-pub const CONTACT: &str = "pc4/contact";
+pub const CONTACT: &str = key!("contact");
 
 /// Which start of Envoy this is: see [`contact`](crate::contact).
-pub const INSTANCE: &str = "pc4/instance";
+pub const INSTANCE: &str = key!("instance");
 
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,7 +94,7 @@ pub fn record_entry(digest: &Digest) -> Key {
 /// The key of a page of records.
 #[must_use]
 pub fn record_key(side: Side, page: u32) -> String {
-    format!("pc4/r{}/{page}", side.letter())
+    format!(key!("r{}/{}"), side.letter(), page)
 }
 
 /// The page that tells on which pages the records of a profile stand.
@@ -96,7 +107,7 @@ pub fn profile_page(profile: &ProfileId) -> u32 {
 /// The key of a page that tells on which pages the records of a profile stand.
 #[must_use]
 pub fn profile_key(side: Side, page: u32) -> String {
-    format!("pc4/p{}/{page}", side.letter())
+    format!(key!("p{}/{}"), side.letter(), page)
 }
 
 /// The page on which a collection stands.
@@ -108,16 +119,32 @@ pub fn collection_page(collection: &CollectionId) -> u32 {
 /// The key of a page of collections.
 #[must_use]
 pub fn collection_key(side: Side, page: u32) -> String {
-    format!("pc4/c{}/{page}", side.letter())
+    format!(key!("c{}/{}"), side.letter(), page)
+}
+
+/// The key of the page on which a rate limit is counted.
+#[must_use]
+pub fn limit_key(limit: &LimitId) -> String {
+    format!(key!("l/{}"), page_of_id(limit.as_bytes(), LIMIT_PAGES))
 }
 
 /// The key of a place in the roster, which is also the name of its queue.
 #[must_use]
 pub fn roster_key(place: u32) -> String {
-    format!("pc4/v/{place}")
+    format!(key!("v/{}"), place)
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {
     let [.., a, b, c, d] = *id;
     u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_begin_with_the_number_of_the_layout() {
+        assert_eq!(LEDGER, format!("pc{FORMAT}/ledger"));
+    }
 }

@@ -12,6 +12,7 @@
 //! | [`doubt`] | what a leader does not know about the pages that it takes over |
 //! | [`lease`] | who is the leader |
 //! | [`roster`] | which VMs there are, to wake them, and what they have applied |
+//! | [`limiter`] | how often callers called lately, and who may not call now |
 //! | [`contact`] | when the control plane was last heard |
 
 #![cfg_attr(
@@ -29,6 +30,7 @@ pub mod doubt;
 pub mod layout;
 pub mod lease;
 pub mod ledger;
+pub mod limiter;
 pub mod memory;
 pub mod page;
 pub mod roster;
@@ -38,6 +40,7 @@ pub mod view;
 pub mod writer;
 
 pub use lease::Lease;
+pub use limiter::Limiter;
 pub use memory::{Expect, SharedMemory, Version, WriteConflict};
 pub use roster::{Census, Report, Roster};
 pub use view::View;

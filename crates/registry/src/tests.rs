@@ -3,6 +3,7 @@
 mod cache;
 mod doubt;
 mod leadership;
+mod limits;
 mod simulation;
 mod sync;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use portcullis_engine::holder::Record;
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
+use portcullis_engine::limit::Uncounted;
 use portcullis_engine::route::Routes;
 use portcullis_engine::{Gate, GateSettings, Holder, Registry, Request, World, api_key};
 use portcullis_feed::{
@@ -135,6 +136,7 @@ fn decision(
             now_ms: &|| NOW_MS,
             signatures: &PureRust,
             verified: &verified,
+            limits: &Uncounted,
         };
         let decision = gate.decide(&request, known.as_ref(), &world);
         assert!(black_box(decision).is_ok(), "a measured request is refused");

@@ -12,6 +12,7 @@ mod sentences;
 mod target;
 
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
+use portcullis_engine::limit::Uncounted;
 use portcullis_engine::{Request, World};
 use portcullis_store::{Author, SecretKey, Snapshot};
 
@@ -142,6 +143,7 @@ fn decide(asked: &Asked, records: &Records) -> (Explanation, Vec<Sought>) {
         now_ms: &|| asked.now_ms,
         signatures: &PureRust,
         verified: &VerifiedTokens::new(bytes, keys),
+        limits: &Uncounted,
     };
     let mut account = Account::new(asked, records);
     let decision = asked

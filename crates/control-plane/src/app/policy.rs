@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use portcullis_feed::{PolicyId, QuotaWindow, RateWindow};
+use portcullis_feed::{PolicyId, QuotaWindow, RateScope, RateWindow};
 use portcullis_store::{Author, Cascade, Policy, PolicyFilter, PolicyKey, Window};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct PolicyDraft {
     pub quota: Option<Quota>,
 }
 
-/// So many requests in each window, counted for each profile.
+/// So many requests in each window. Each gateway counts for itself, exactly over all of its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -51,6 +51,11 @@ pub struct RateLimit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub burst: Option<NonZeroU32>,
+    /// What is counted together: the requests of one access profile (as when absent), or those of all access profiles of
+    /// a client that have this policy.
+    #[serde(default, skip_serializing_if = "RateScope::is_usual")]
+    #[schema(schema_with = rate_scopes)]
+    pub scope: RateScope,
 }
 
 /// So many requests in each calendar window, counted for each profile over all gateways.
@@ -193,6 +198,7 @@ impl From<RateLimit> for portcullis_feed::RateLimit {
             requests: limit.requests.get(),
             per: limit.per,
             burst: limit.burst.map(NonZeroU32::get),
+            scope: limit.scope,
         }
     }
 }
@@ -203,6 +209,7 @@ impl From<portcullis_feed::RateLimit> for RateLimit {
             requests: NonZeroU32::new(stored.requests).unwrap_or(NonZeroU32::MIN),
             per: stored.per,
             burst: stored.burst.and_then(NonZeroU32::new),
+            scope: stored.scope,
         }
     }
 }
@@ -225,15 +232,19 @@ impl From<portcullis_feed::Quota> for Quota {
     }
 }
 
+fn rate_scopes() -> Object {
+    words(["access_profile", "client"])
+}
+
 fn rate_windows() -> Object {
-    windows(["second", "minute", "hour", "day"])
+    words(["second", "minute", "hour", "day"])
 }
 
 fn quota_windows() -> Object {
-    windows(["day", "week", "month"])
+    words(["day", "week", "month"])
 }
 
-fn windows<const N: usize>(names: [&'static str; N]) -> Object {
+fn words<const N: usize>(names: [&'static str; N]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(names))

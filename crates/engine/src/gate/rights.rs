@@ -7,9 +7,10 @@ use super::Request;
 use super::trace::{Finding, Trace, find, require};
 use crate::decision::Denial;
 use crate::decision::DenialReason::{
-    AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound,
+    AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound, RateLimitExceeded,
 };
 use crate::holder::{Granted, Holder};
+use crate::limit::{Allowance, Limits};
 use crate::route::{RoutedCollection, RoutedEndpoint};
 
 /// Whether a profile may call an endpoint from where it does.
@@ -40,6 +41,22 @@ pub(super) fn grant<'r, 'a>(
     let finding = Finding::Endpoint(endpoint);
     require(trace, finding, endpoint.enabled, EndpointDisabled).map_err(denied)?;
     Ok(collection)
+}
+
+/// Whether a profile that may call a collection does not call too often.
+pub(super) fn within_limits<'a>(
+    holder: &Arc<Holder>,
+    collection: &Arc<RoutedCollection>,
+    limits: &dyn Limits,
+    trace: &mut impl Trace,
+) -> Result<Option<Allowance>, Denial<'a>> {
+    let admitted = holder.limit().map(|limit| limits.admit(limit)).transpose();
+    let refused = admitted.is_err().then_some(RateLimitExceeded);
+    trace.judged(Finding::Limits(holder), refused);
+    admitted.map_err(|exhausted| Denial {
+        exhausted: Some(Box::new(exhausted)),
+        ..Denial::new(RateLimitExceeded).of(holder).to(collection)
+    })
 }
 
 /// Whether a profile may be used from where it is, or the address that was not allowed, if it is known.

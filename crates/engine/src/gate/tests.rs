@@ -15,6 +15,7 @@ use portcullis_feed::{
 use crate::api_key;
 use crate::holder::Record;
 use crate::jwt::PureRust;
+use crate::limit::Uncounted;
 
 use super::*;
 
@@ -158,6 +159,7 @@ fn decide(
         now_ms: &|| NOW_MS,
         signatures: &PureRust,
         verified: &VerifiedTokens::new(1 << 20, (1, 2)),
+        limits: &Uncounted,
     };
     match gate.decide(&request, known, &world) {
         Ok(permit) => Ok((

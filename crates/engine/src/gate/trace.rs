@@ -78,6 +78,8 @@ pub enum Finding<'f> {
     Grant(&'f RoutedEndpoint),
     /// Whether the endpoint is switched on.
     Endpoint(&'f RoutedEndpoint),
+    /// Whether the profile does not call too often.
+    Limits(&'f Holder),
 }
 
 /// The checks that a request goes through.
@@ -111,11 +113,13 @@ pub enum Check {
     Grant,
     /// The endpoint is switched on.
     Endpoint,
+    /// The profile does not call too often.
+    Limits,
 }
 
 impl Check {
     /// Every check, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::IdentityHeaders,
         Self::Records,
         Self::Path,
@@ -130,6 +134,7 @@ impl Check {
         Self::Route,
         Self::Grant,
         Self::Endpoint,
+        Self::Limits,
     ];
 
     /// The stable name in explanations.
@@ -150,6 +155,7 @@ impl Check {
             Self::Route => "route",
             Self::Grant => "grant",
             Self::Endpoint => "endpoint",
+            Self::Limits => "limits",
         }
     }
 }
@@ -173,6 +179,7 @@ impl Finding<'_> {
             Self::Preflight(_) | Self::Open(_) | Self::Route(_) => Check::Route,
             Self::Grant(_) => Check::Grant,
             Self::Endpoint(_) => Check::Endpoint,
+            Self::Limits(_) => Check::Limits,
         }
     }
 }

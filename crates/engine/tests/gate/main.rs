@@ -10,6 +10,7 @@ mod carrying;
 mod forging;
 mod hearing;
 mod keys;
+mod limiting;
 mod naming;
 mod observing;
 mod opening;

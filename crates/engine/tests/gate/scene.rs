@@ -5,8 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use portcullis_engine::jwt::{PureRust, Signatures, VerificationKey, VerifiedTokens};
+use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
     Decision, DenialReason, Gate, GateSettings, Holder, Record, Registry, Request, World, api_key,
@@ -31,6 +33,26 @@ pub struct Scene {
     verifications: Cell<usize>,
     lookups: RefCell<Vec<Digest>>,
     now_s: Cell<u64>,
+    limits: Left,
+}
+
+/// How many limited requests may still pass, in all.
+#[derive(Clone)]
+pub struct Left(Cell<u32>);
+
+impl Limits for Left {
+    fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted> {
+        let full_in = Duration::from_nanos(limit.interval_ns);
+        let left = self.0.get().checked_sub(1).ok_or(Exhausted {
+            retry_in: full_in,
+            full_in,
+        })?;
+        self.0.set(left);
+        Ok(Allowance {
+            remaining: left,
+            full_in,
+        })
+    }
 }
 
 /// Who was let through, or why not.
@@ -50,6 +72,7 @@ impl Scene {
             verifications: Cell::new(0),
             lookups: RefCell::default(),
             now_s: Cell::new(NOW_S),
+            limits: Left(Cell::new(u32::MAX)),
         };
         scene.learn(profiles);
         scene
@@ -74,6 +97,16 @@ impl Scene {
     pub fn at(self, now_s: u64) -> Self {
         self.now_s.set(now_s);
         self
+    }
+
+    /// How many limited requests may still pass from now on.
+    pub fn limit_to(&self, left: u32) {
+        self.limits.0.set(left);
+    }
+
+    /// How many still may.
+    pub fn left(&self) -> u32 {
+        self.limits.0.get()
     }
 
     /// The record of a name or key, without keeping it.
@@ -162,12 +195,15 @@ impl Scene {
             now_ms: &|| self.now_s.get() * 1_000,
             signatures: self,
             verified: &self.verified,
+            limits: &self.limits,
         };
+        let left = self.limits.clone();
         let decision = self.gate.decide(&request, self, &world);
         // Once more, by somebody who remembers nothing and leaves no trace here.
         let fresh = World {
             signatures: &PureRust,
             verified: &VerifiedTokens::new(1 << 20, (1, 2)),
+            limits: &left,
             ..world
         };
         let mut heard = Heard::default();

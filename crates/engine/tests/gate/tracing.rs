@@ -153,7 +153,7 @@ fn a_request_is_refused_by_one_check_after_all_before_it_were_passed() {
         assert_eq!(heard.passed, before(check), "{target} {reason:?}");
         heard_of.push(reason);
     }
-    // Limits are not kept by the gate yet.
+    // Limits are heard of in the sentences about them; quotas are not kept by the gate yet.
     let unheard = DenialReason::ALL
         .into_iter()
         .filter(|it| !heard_of.contains(it));

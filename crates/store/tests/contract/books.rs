@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_feed::{
     AddressLists, Change, ChangedObject, ClientId, CollectionId, Digest, Endpoint, KeyState,
-    OperatorId, PolicyId, ProfileId, RateLimit, RateWindow, Revision,
+    OperatorId, PolicyId, ProfileId, RateLimit, RateScope, RateWindow, Revision,
 };
 use portcullis_store::{
     AccessMethod, AccessProfile, ApiKey, Author, Client, Collection, Edit, Location, NewLife,
@@ -134,6 +134,7 @@ pub fn policy(requests: u32) -> Policy {
             requests,
             per: RateWindow::Minute,
             burst: None,
+            scope: RateScope::default(),
         }),
         quota: None,
         created_at_ms: NOW_MS,

@@ -1,7 +1,7 @@
 //! What can be granted to made-up profiles, and how much of it: some dozens of collections and a few policies.
 
 use portcullis_feed::{
-    CollectionId, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateWindow,
+    CollectionId, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope, RateWindow,
 };
 use portcullis_store::{Collection, Policy};
 
@@ -104,6 +104,7 @@ pub fn policy(seed: u64, number: usize) -> Policy {
             requests: 100_000 * tier,
             per: RateWindow::Second,
             burst: (tier > 4).then_some(200_000 * tier),
+            scope: RateScope::default(),
         }),
         quota: (tier % 2 == 0).then_some(Quota {
             requests: 1_000_000_000_000,

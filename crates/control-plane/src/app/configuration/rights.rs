@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use portcullis_engine::address::AddressRules;
 use portcullis_feed::{
-    AddressLists, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateWindow,
+    AddressLists, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope, RateWindow,
 };
 use portcullis_store::{AccessMethod, ApiKey, Client, Collection, Policy};
 
@@ -151,6 +151,10 @@ fn limits(before: Limits, after: Limits, lost: &mut Vec<String>) {
         || is_lower(before.0.map(burst), after.0.map(burst))
     {
         lost.push("the rate limit is lower".into());
+    }
+    let is_shared = |limit: RateLimit| limit.scope == RateScope::Client;
+    if after.0.is_some_and(is_shared) && !before.0.is_some_and(is_shared) {
+        lost.push("the access profiles of a client share the rate limit".into());
     }
     if is_lower(before.1.map(per_day), after.1.map(per_day)) {
         lost.push("the quota is lower".into());

@@ -20,14 +20,14 @@ pub struct FilterDraft {
     pub query_parameter: Option<String>,
     /// The headers that tell services who calls.
     #[serde(deserialize_with = "object_or_default")]
-    #[schema(required = false)]
+    #[schema(required = false, value_type = Option<IdentityHeadersDraft>)]
     pub identity_headers: IdentityHeadersDraft,
     /// Headers, and the claims of tokens that they tell services.
     #[schema(example = json!({"x-user-email": "email"}))]
     pub claim_headers: BTreeMap<String, String>,
     /// What names the access profile of a token.
     #[serde(deserialize_with = "object_or_default")]
-    #[schema(required = false)]
+    #[schema(required = false, value_type = Option<TokenIdentityDraft>)]
     pub token_identity: TokenIdentityDraft,
     /// Whether services see the credential.
     pub forward_credential: bool,

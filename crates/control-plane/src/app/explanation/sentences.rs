@@ -7,7 +7,7 @@ mod places;
 use portcullis_engine::decision::DenialReason;
 use portcullis_engine::gate::trace::Finding;
 use portcullis_engine::route::RoutedEndpoint;
-use portcullis_feed::{Collection, Endpoint, QuotaWindow, RateWindow};
+use portcullis_feed::{Collection, Endpoint, QuotaWindow, RateScope, RateWindow};
 
 use super::account::Account;
 use super::records::KnownProfile;
@@ -63,10 +63,11 @@ pub(super) fn of(
         }
         Finding::Expiry(holder) => credentials::of_expiry(holder, account.asked.now_ms),
         Finding::Address(holder, address) => places::of_address(holder, address, account),
+        Finding::Limits(holder) => of_limits(account.known(holder)),
     }
 }
 
-/// What a policy says. What was called before is not known here, so nothing is judged.
+/// What a policy says.
 pub(super) fn of_limits(profile: Option<&KnownProfile>) -> String {
     let Some(profile) = profile else {
         return UNHEARD.into();
@@ -84,8 +85,12 @@ pub(super) fn of_limits(profile: Option<&KnownProfile>) -> String {
             RateWindow::Day => "day",
         };
         let burst = limit.burst.unwrap_or(limit.requests);
+        let together = match limit.scope {
+            RateScope::AccessProfile => "",
+            RateScope::Client => ", all profiles of the client together",
+        };
         limits.push(format!(
-            "{} requests a {window}, {burst} at once",
+            "{} requests a {window}, {burst} at once{together}",
             limit.requests
         ));
     }

@@ -221,7 +221,7 @@ impl State {
     /// place for each VM of the last seconds.
     pub(super) fn check_keys(&mut self) {
         let pages = 2 * (RECORD_PAGES + PROFILE_PAGES + 1);
-        let is_of_vm = |key: &&String| key.starts_with("pc4/v/");
+        let is_of_vm = |key: &&String| key.starts_with("pc5/v/");
         let of_vms = self.values.keys().filter(is_of_vm).count();
         let others = self.values.len() - of_vms;
         if others > pages + 2 || of_vms > MOST_PLACES {

@@ -1,0 +1,110 @@
+//! What callers are told of their limit: the fields `RateLimit-Policy` and `RateLimit`
+//! (draft-ietf-httpapi-ratelimit-headers), and `Retry-After` (RFC 9110 section 10.2.3) with a refusal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_engine::limit::Allowance;
+use portcullis_engine::{Denial, Holder, Permit};
+
+use crate::host;
+
+/// Which limit there is.
+const POLICY: &str = "ratelimit-policy";
+/// How things stand with it.
+const STANDING: &str = "ratelimit";
+
+/// How things stand with the limit of a caller who is let through.
+pub(crate) struct ToldLimit {
+    holder: Arc<Holder>,
+    allowance: Allowance,
+}
+
+impl ToldLimit {
+    /// None where nothing is limited.
+    pub(crate) fn of(permit: &Permit<'_>) -> Option<Self> {
+        let (holder, allowance) = permit.allowance()?;
+        let holder = Arc::clone(holder);
+        Some(Self { holder, allowance })
+    }
+
+    /// Adds the fields to the answer of the current callback.
+    pub(crate) fn announce(&self) {
+        let Some(limit) = self.holder.limit() else {
+            return;
+        };
+        host::add_response_header(POLICY, limit.policy().as_bytes());
+        let standing = standing(self.allowance.remaining, self.allowance.full_in);
+        host::add_response_header(STANDING, standing.as_bytes());
+    }
+}
+
+/// The fields of an answer to a caller who calls too often.
+pub(crate) fn of_denial(denial: &Denial<'_>) -> Option<[(&'static str, String); 3]> {
+    let exhausted = denial.exhausted.as_deref()?;
+    let limit = denial.holder.as_ref()?.limit()?;
+    // Never 0, which would be an invitation.
+    let retry_s = seconds(exhausted.retry_in).max(1);
+    Some([
+        ("retry-after", retry_s.to_string()),
+        (POLICY, limit.policy().to_owned()),
+        (STANDING, standing(0, exhausted.full_in)),
+    ])
+}
+
+/// How many requests remain, and in how many seconds there are as many as there can be.
+fn standing(remaining: u32, full_in: Duration) -> String {
+    let mut standing = String::with_capacity(32);
+    standing.push_str("\"rate\";r=");
+    push_number(&mut standing, u64::from(remaining));
+    standing.push_str(";t=");
+    push_number(&mut standing, seconds(full_in));
+    standing
+}
+
+/// Begun seconds count.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_add(u64::from(time.subsec_nanos() > 0))
+}
+
+/// On the way of every limited request: the formatting of the standard library takes several times as long.
+fn push_number(text: &mut String, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut unused = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' | u8::try_from(number % 10).unwrap_or(0);
+        unused = place;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(unused..).unwrap_or_default();
+    text.extend(digits.iter().map(|&digit| char::from(digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_written_in_whole_seconds() {
+        for (remaining, full_in, field) in [
+            (0, Duration::ZERO, "\"rate\";r=0;t=0"),
+            (7, Duration::from_millis(1), "\"rate\";r=7;t=1"),
+            (
+                1_234_567_890,
+                Duration::from_secs(60),
+                "\"rate\";r=1234567890;t=60",
+            ),
+            (
+                u32::MAX,
+                Duration::MAX,
+                "\"rate\";r=4294967295;t=18446744073709551615",
+            ),
+        ] {
+            assert_eq!(standing(remaining, full_in), field);
+        }
+    }
+}
