@@ -34,7 +34,7 @@ fn every_made_up_request_is_answered_as_the_description_says() {
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--mode", "all", "--checks", "all"])
         .args(["--max-examples", EXAMPLES, "--seed", SEED])
-        .args(["--no-shrink", "--workers", "2", "--request-timeout", "20"])
+        .args(["--no-shrink", "--workers", "1", "--request-timeout", "20"])
         .output()
         .unwrap();
 

@@ -33,6 +33,14 @@ pub fn curl() -> Result<PathBuf> {
     packaged("curl", "curl")
 }
 
+/// The program by which the operator's walk reads answers: `jq`.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn jq() -> Result<PathBuf> {
+    packaged("jq", "jq")
+}
+
 /// The compiler for C++ that builds the engine of the fuzzer.
 ///
 /// # Errors
