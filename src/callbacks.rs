@@ -19,6 +19,7 @@ use proxy_wasm::types::Action;
 
 use crate::announcement::Announcement;
 use crate::request::pass_or_refuse;
+use crate::root;
 use crate::vm::Filter;
 
 /// How many streams may be created after one before its headers arrive. Usually there is none: Envoy creates a stream's
@@ -29,7 +30,7 @@ const STREAMS: usize = 4_096;
 type Stream = (u32, u32);
 
 thread_local! {
-    /// What callers are told with the answer of the service. Empty, unless keys are being changed over or calls limited.
+    /// What is to be done with the answers of the service.
     static ANNOUNCED: RefCell<HashMap<u32, Announcement, BuildHasherDefault<SpreadId>>> = RefCell::default();
     static STREAMS_BY_ID: [Cell<Stream>; STREAMS] = const { [const { Cell::new((0, 0)) }; STREAMS] };
     /// The configurations by root context. A root context is never used again after its end, of which nothing is said
@@ -82,12 +83,12 @@ pub extern "C" fn portcullis_on_response_headers(
     _end_of_stream: u32,
 ) -> Action {
     if let Some(announcement) = announced(context_id) {
-        announcement.tell();
+        root::with_vm(|vm| announcement.act(vm));
     }
     Action::Continue
 }
 
-/// Has a caller told something with its answer.
+/// Has something done with the answer.
 pub(crate) fn announce(context_id: u32, announcement: Announcement) {
     ANNOUNCED.with_borrow_mut(|announced| {
         // Nobody says when a stream ends without an answer. What has gathered is forgotten now and then.

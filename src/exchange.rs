@@ -89,8 +89,8 @@ impl Exchange {
         self.call(headers, None, timeout_s)
     }
 
-    /// Says something. Nothing comes of the answer.
-    pub(crate) fn tell(&self, path: &str, body: &impl serde::Serialize) {
+    /// Says something. Answers the number of the call, for whoever wants to know what comes of it.
+    pub(crate) fn tell(&self, path: &str, body: &impl serde::Serialize) -> Option<u32> {
         // Only texts, numbers and lists of them: writing them as JSON cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
         let headers = vec![
@@ -100,7 +100,7 @@ impl Exchange {
             ("authorization", &self.authorization),
             ("content-type", "application/json"),
         ];
-        self.call(headers, Some(&body), GRACE_S);
+        self.call(headers, Some(&body), GRACE_S)
     }
 
     fn call(&self, headers: Vec<(&str, &str)>, body: Option<&[u8]>, timeout_s: u32) -> Option<u32> {
@@ -116,12 +116,7 @@ impl Exchange {
         header_count: usize,
         body_size: usize,
     ) -> Result<Answer, NoAnswer> {
-        if header_count == 0 {
-            return Err(NoAnswer::Nothing);
-        }
-        let status = header(":status")
-            .and_then(|status| std::str::from_utf8(&status).ok()?.parse().ok())
-            .ok_or(NoAnswer::Nothing)?;
+        let status = status(header_count).ok_or(NoAnswer::Nothing)?;
         if !matches!(status, 200 | 204 | 410) {
             return Err(match status {
                 401 => NoAnswer::UnknownToken,
@@ -140,6 +135,12 @@ impl Exchange {
             _ => Answer::Nothing,
         })
     }
+}
+
+/// The status of the answer of the current callback. Envoy gives no headers at all for one that was cut off.
+pub(crate) fn status(header_count: usize) -> Option<u16> {
+    let status = header(":status").filter(|_| header_count > 0)?;
+    std::str::from_utf8(&status).ok()?.parse().ok()
 }
 
 fn header(name: &str) -> Option<Vec<u8>> {

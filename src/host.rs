@@ -95,17 +95,24 @@ unsafe extern "C" {
     fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
 }
 
-/// All request headers as the host gives them: to be read with [`HeaderPairs::iter`].
+/// All headers of one side as the host gives them: to be read with [`HeaderPairs::iter`].
 pub(crate) struct HeaderPairs(Vec<u8>);
 
 impl HeaderPairs {
     /// The headers of the request of the current callback, in one call.
     pub(crate) fn of_request() -> Self {
+        Self::of(HTTP_REQUEST_HEADERS)
+    }
+
+    /// The headers of the answer of the current callback, in one call.
+    pub(crate) fn of_response() -> Self {
+        Self::of(HTTP_RESPONSE_HEADERS)
+    }
+
+    fn of(map: u32) -> Self {
         let (mut data, mut size) = (ptr::null_mut(), 0);
         // SAFETY: both pointers are to live variables.
-        let status = unsafe {
-            proxy_get_header_map_pairs(HTTP_REQUEST_HEADERS, &raw mut data, &raw mut size)
-        };
+        let status = unsafe { proxy_get_header_map_pairs(map, &raw mut data, &raw mut size) };
         Self(if status == OK {
             owned(data, size)
         } else {

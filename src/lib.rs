@@ -23,6 +23,7 @@
 
 mod announcement;
 pub mod callbacks;
+mod courier;
 mod deprecation;
 #[cfg(feature = "test-doors")]
 mod doors;
@@ -38,6 +39,7 @@ mod request;
 mod root;
 mod settings;
 mod signatures;
+mod usage;
 mod vm;
 
 /// Envoy calls this before anything else in a new VM.

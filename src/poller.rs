@@ -8,7 +8,8 @@ use portcullis_feed::{
 use portcullis_registry::memory::QueueId;
 use portcullis_registry::{RefusedPage, Writer, contact};
 
-use crate::exchange::{Answer, Exchange, NoAnswer};
+use crate::courier::Courier;
+use crate::exchange::{self, Answer, Exchange, NoAnswer};
 use crate::host::{self, Shared};
 use crate::metrics::Metrics;
 
@@ -38,6 +39,7 @@ pub(crate) struct Poller {
     failures: u32,
     pause_until_ms: u64,
     metrics: Metrics,
+    courier: Courier,
 }
 
 /// A question that is not answered yet.
@@ -92,6 +94,7 @@ impl Poller {
             failures: 0,
             pause_until_ms: 0,
             metrics: Metrics::default(),
+            courier: Courier::default(),
         }
     }
 
@@ -114,7 +117,7 @@ impl Poller {
             let (applied, members) = &self.reported;
             let is_known = *applied == standing.applied || standing.applied.is_none();
             if !is_known || *members != standing.members {
-                self.exchange.tell(REPORT_PATH, &self.report(standing));
+                let _nothing_comes_of_it = self.exchange.tell(REPORT_PATH, &self.report(standing));
                 self.reported = (standing.applied.clone(), standing.members);
             }
         } else if self.pause_until_ms <= standing.now_ms {
@@ -130,6 +133,7 @@ impl Poller {
     /// Asks no more. An answer that is still to come will not be recognised.
     pub(crate) fn stop(&mut self) {
         (self.writer, self.open, self.unapplied) = (None, None, None);
+        self.courier.stop();
     }
 
     /// Applies an answer that waits for it.
@@ -153,6 +157,9 @@ impl Poller {
         if let Some((_, writer)) = &mut self.writer {
             writer.tidy(TIDIED_AT_ONCE, standing.all_follow);
             self.metrics.publish(standing.now_ms, standing.members);
+            let (instance, name) = (self.instance(), &self.name);
+            self.courier
+                .tend(&self.exchange, &instance, name, standing.now_ms);
         }
     }
 
@@ -189,9 +196,14 @@ impl Poller {
         }
     }
 
+    /// What this start of Envoy is called.
+    fn instance(&self) -> String {
+        format!("{:016x}", contact::instance(&Shared, self.seed))
+    }
+
     fn report(&self, standing: &Standing) -> GatewayReport {
         GatewayReport {
-            instance: format!("{:016x}", contact::instance(&Shared, self.seed)),
+            instance: self.instance(),
             at_us: host::monotonic_us(),
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -205,7 +217,7 @@ impl Poller {
     /// Says that a token named a key which a profile does not have. Newer keys come by the feed.
     pub(crate) fn tell_of_missing_key(&self, profile: ProfileId) {
         let unknown = UnknownKey { profile };
-        self.exchange.tell(UNKNOWN_KEY_PATH, &unknown);
+        let _nothing_comes_of_it = self.exchange.tell(UNKNOWN_KEY_PATH, &unknown);
     }
 
     /// Takes an answer. Answers to questions of an earlier term are dropped.
@@ -216,6 +228,10 @@ impl Poller {
         body_size: usize,
         standing: &Standing,
     ) -> Outcome {
+        let status = || exchange::status(header_count);
+        if self.courier.receive(call, status, standing.now_ms) {
+            return Outcome::Nothing;
+        }
         let Some(open) = self.open.take_if(|open| open.call == call) else {
             return Outcome::Nothing;
         };

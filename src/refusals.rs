@@ -4,10 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
 use portcullis_engine::{Denial, DenialReason};
+use portcullis_feed::usage;
+use portcullis_registry::usage::Refused;
 use serde::Serialize;
 
 use crate::host;
 use crate::metrics::Counter;
+use crate::usage::shortened;
 
 /// Where the filter leaves what it knows of a refusal for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
 /// `code client profile collection decision address`, separated by blanks, with a dash for what is not known. The code of
@@ -81,25 +84,27 @@ impl Refusals {
     }
 
     /// Counts a refusal, leaves it for the access log, and perhaps samples it.
+    /// Answers with the sample, too.
     pub(crate) fn note(
         &self,
         denial: &Denial<'_>,
         observed: bool,
         headers: &[(&[u8], &[u8])],
-    ) -> DecisionId {
+    ) -> (DecisionId, Option<Refused>) {
         let decision = self.next_decision();
         self.count(denial.reason, observed);
         host::set_filter_state(
             FILTER_STATE,
             tag(denial, observed, decision.as_str()).as_bytes(),
         );
-        if let Some(left_out) = self.is_due(denial.reason) {
+        let sampled = self.is_due(denial.reason).map(|left_out| {
             let sample = sample(denial, observed, headers, decision.as_str(), left_out);
             // Only texts and numbers: writing them as JSON cannot fail.
-            let sample = serde_json::to_string(&sample).unwrap_or_default();
-            log::info!("portcullis: refusal {sample}");
-        }
-        decision
+            let json = serde_json::to_string(&sample).unwrap_or_default();
+            log::info!("portcullis: refusal {json}");
+            told(sample, denial)
+        });
+        (decision, sampled)
     }
 
     /// SplitMix64 (Steele, Lea and Flood 2014): a different number each time, and no two VMs in step.
@@ -194,6 +199,23 @@ fn sample<'s>(
         key: holder.and_then(|holder| holder.key_id()),
         collection: denial.collection.as_ref().map(|it| it.label.as_ref()),
         left_out: (left_out > 0).then_some(left_out),
+    }
+}
+
+/// The sample as the control plane is told it.
+fn told(sample: Sample<'_>, denial: &Denial<'_>) -> Refused {
+    let holder = denial.holder.as_deref();
+    Refused {
+        at_ms: host::now_ms(),
+        reason: sample.code.to_owned(),
+        status: denial.reason.status(),
+        method: shortened(&sample.method, usage::LONGEST_TEXT).to_owned(),
+        path: shortened(&sample.path, usage::LONGEST_PATH).to_owned(),
+        address: sample.address.map(|address| address.to_string()),
+        key_id: sample.key.map(str::to_owned),
+        profile: holder.map(|holder| holder.record().profile_id),
+        collection: denial.collection.as_ref().map(|it| it.id),
+        decision_id: sample.decision.to_owned(),
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
                 filter.vm.note_missing_key(denial);
                 filter.vm.refusals.note(denial, true, &headers);
             }
-            if let Some(announcement) = Announcement::of(&permit) {
+            let counted = filter.usage().map(|usage| usage.permit(&permit, &headers));
+            if let Some(announcement) = Announcement::of(&permit, counted) {
                 callbacks::announce(context_id, announcement);
             }
             let_pass(filter, &permit);
@@ -63,7 +64,11 @@ fn let_pass(filter: &Filter, permit: &Permit<'_>) {
 }
 
 fn refuse(filter: &Filter, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
-    let decision = filter.vm.refusals.note(denial, false, headers);
+    let (decision, sampled) = filter.vm.refusals.note(denial, false, headers);
+    if let Some(usage) = filter.usage() {
+        usage.deny(denial, headers);
+        sampled.into_iter().for_each(|refused| usage.keep(refused));
+    }
     refusal::answer(denial.reason, Some(&decision), limits::of_denial(denial));
 }
 

@@ -29,6 +29,14 @@ thread_local! {
     static SPEAKER: Cell<u32> = const { Cell::new(0) };
 }
 
+/// Does something with the VM, if it has been configured.
+pub(crate) fn with_vm(act: impl FnOnce(&Vm)) {
+    let vm = VM.with_borrow(Option::clone);
+    if let Some(vm) = vm {
+        act(&vm);
+    }
+}
+
 /// A root context: one configuration of the filter in one VM.
 pub(crate) struct Root {
     context_id: u32,
@@ -71,6 +79,7 @@ impl Root {
             settings.gate,
             tokens_bytes,
             settings.max_staleness_ms,
+            settings.counts_usage,
             Rc::clone(&vm),
         );
         callbacks::serve_with(self.context_id, Rc::new(filter));

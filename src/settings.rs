@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) cache_bytes: usize,
     /// For how long what is known stays in force while the control plane is away, in milliseconds. None: for ever.
     pub(crate) max_staleness_ms: Option<u64>,
+    /// Whether requests are counted for the control plane.
+    pub(crate) counts_usage: bool,
 }
 
 /// Where the records come from.
@@ -72,6 +74,8 @@ struct Document {
     #[serde(default = "default_cache_mib")]
     cache_mib: usize,
     max_staleness_s: Option<u64>,
+    #[serde(default = "default_usage")]
+    usage: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -181,6 +185,7 @@ impl Settings {
             gate: Gate::new(gate)?,
             control_plane: document.control_plane,
             cache_bytes: document.cache_mib.saturating_mul(1 << 20),
+            counts_usage: document.usage,
             max_staleness_ms: document
                 .max_staleness_s
                 .map(|seconds| seconds.saturating_mul(1_000)),
@@ -242,6 +247,10 @@ fn default_authority() -> String {
 
 fn default_wait_s() -> u32 {
     25
+}
+
+const fn default_usage() -> bool {
+    true
 }
 
 fn default_cache_mib() -> usize {

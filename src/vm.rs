@@ -25,12 +25,14 @@ use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
 use crate::signatures::HostOrPureRust;
+use crate::usage::Usage;
 
 /// One configuration of the filter: what its requests need.
 pub(crate) struct Filter {
     gate: Gate,
     verified: VerifiedTokens,
     max_staleness_ms: Option<u64>,
+    counts_usage: bool,
     pub(crate) vm: Rc<Vm>,
 }
 
@@ -52,6 +54,7 @@ pub(crate) struct Vm {
     missing_keys: RefCell<MissingKeys>,
     metrics: VmMetrics,
     pub(crate) refusals: Refusals,
+    pub(crate) usage: Usage,
 }
 
 /// Records that are too old to decide by.
@@ -59,11 +62,18 @@ struct Stale;
 
 impl Filter {
     /// A configuration in force. Its verified tokens stay below about `bytes`.
-    pub(crate) fn new(gate: Gate, bytes: usize, max_staleness_ms: Option<u64>, vm: Rc<Vm>) -> Self {
+    pub(crate) fn new(
+        gate: Gate,
+        bytes: usize,
+        max_staleness_ms: Option<u64>,
+        counts_usage: bool,
+        vm: Rc<Vm>,
+    ) -> Self {
         Self {
             gate,
             verified: VerifiedTokens::new(bytes, (host::random(), host::random())),
             max_staleness_ms,
+            counts_usage,
             vm,
         }
     }
@@ -84,6 +94,11 @@ impl Filter {
             return self.gate.decide(request, &Stale, &world);
         }
         self.gate.decide(request, &self.vm.view, &world)
+    }
+
+    /// The counts that requests go into, if they are counted.
+    pub(crate) fn usage(&self) -> Option<&Usage> {
+        self.counts_usage.then_some(&self.vm.usage)
     }
 
     /// How services are told who calls.
@@ -130,6 +145,7 @@ impl Vm {
             missing_keys: RefCell::default(),
             metrics: VmMetrics::default(),
             refusals: Refusals::new(host::random()),
+            usage: Usage::default(),
         }
     }
 
@@ -149,6 +165,8 @@ impl Vm {
         self.catch_up();
         self.apply();
         self.metrics.count_lookups(self.view.take_cache_counts());
+        let place = self.roster.borrow().place();
+        self.usage.tick(place, host::monotonic_ms());
         let standing = self.tend();
         let is_waiting = self
             .poller

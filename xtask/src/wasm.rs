@@ -10,7 +10,7 @@ use crate::tools::WasmToolchain;
 use crate::{process, workspace};
 
 /// What the filter may weigh, so that a worker compiles it in a fraction of a second.
-const LARGEST_FILTER_BYTES: usize = 960_000;
+const LARGEST_FILTER_BYTES: usize = 1_000_000;
 
 /// A module that Envoy loads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

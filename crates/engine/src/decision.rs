@@ -8,7 +8,7 @@ use portcullis_feed::ProfileId;
 use crate::gate::{Caller, ClaimHeader};
 use crate::holder::Holder;
 use crate::limit::{Allowance, Exhausted};
-use crate::route::RoutedCollection;
+use crate::route::{RoutedCollection, RoutedEndpoint};
 
 /// The verdict. A denial is an outcome, not a fault.
 pub type Decision<'a> = Result<Permit<'a>, Denial<'a>>;
@@ -19,6 +19,7 @@ pub type Decision<'a> = Result<Permit<'a>, Denial<'a>>;
 pub struct Permit<'a> {
     pub(crate) caller: Option<Caller>,
     pub(crate) collection: Option<Arc<RoutedCollection>>,
+    pub(crate) place: Option<u16>,
     pub(crate) allowance: Option<Allowance>,
     pub(crate) stripped: Vec<&'a [u8]>,
     pub(crate) target: Option<Vec<u8>>,
@@ -45,6 +46,16 @@ impl<'a> Permit<'a> {
     #[must_use]
     pub fn collection(&self) -> Option<&RoutedCollection> {
         self.collection.as_deref()
+    }
+
+    /// What a request counts for.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject {
+            holder: self.caller.as_ref().map(|it| Arc::clone(&it.holder)),
+            collection: self.collection.clone(),
+            place: self.place,
+        }
     }
 
     /// The claims of the caller's token that the service is told.
@@ -90,6 +101,17 @@ impl<'a> Permit<'a> {
     }
 }
 
+/// What a request counts for, as far as that is proven.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Who called.
+    pub holder: Option<Arc<Holder>>,
+    /// Which collection.
+    pub collection: Option<Arc<RoutedCollection>>,
+    /// The place of the endpoint in its collection.
+    pub place: Option<u16>,
+}
+
 /// A refusal, with whom it concerns as far as that is proven.
 #[derive(Debug)]
 pub struct Denial<'a> {
@@ -99,6 +121,8 @@ pub struct Denial<'a> {
     pub holder: Option<Arc<Holder>>,
     /// What was asked for, where that was looked at.
     pub collection: Option<Arc<RoutedCollection>>,
+    /// The place of the endpoint that was asked for, among those of the collection.
+    pub place: Option<u16>,
     /// The address that was not allowed. None where none was judged, or it was not known.
     pub judged_address: Option<IpAddr>,
     /// Whose key set may have a key meanwhile with which the token might have been verified.
@@ -116,6 +140,7 @@ impl<'a> Denial<'a> {
             reason,
             holder: None,
             collection: None,
+            place: None,
             judged_address: None,
             missing_key_of: None,
             exhausted: None,
@@ -131,10 +156,21 @@ impl<'a> Denial<'a> {
         }
     }
 
-    pub(crate) fn to(self, collection: &Arc<RoutedCollection>) -> Self {
+    pub(crate) fn to(self, endpoint: &RoutedEndpoint) -> Self {
         Self {
-            collection: Some(Arc::clone(collection)),
+            collection: Some(Arc::clone(&endpoint.collection)),
+            place: Some(endpoint.place),
             ..self
+        }
+    }
+
+    /// What the request counts for.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject {
+            holder: self.holder.clone(),
+            collection: self.collection.clone(),
+            place: self.place,
         }
     }
 

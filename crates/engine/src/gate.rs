@@ -89,6 +89,7 @@ pub struct ClaimHeader {
 struct Passed {
     caller: Option<Caller>,
     collection: Arc<RoutedCollection>,
+    place: u16,
     allowance: Option<Allowance>,
 }
 
@@ -98,6 +99,7 @@ impl Passed {
         Self {
             caller: None,
             collection: Arc::clone(&endpoint.collection),
+            place: endpoint.place,
             allowance: None,
         }
     }
@@ -141,6 +143,7 @@ impl Gate {
             Ok(passed) => Ok(Permit {
                 caller: passed.caller,
                 collection: Some(passed.collection),
+                place: Some(passed.place),
                 allowance: passed.allowance,
                 stripped: self.stripped(headers.forged, headers.carriers),
                 target: headers.target.filter(|_| !self.forwards_credential),
@@ -154,6 +157,7 @@ impl Gate {
                 Ok(Permit {
                     caller: refusal.caller,
                     collection: refusal.denial.collection.clone(),
+                    place: refusal.denial.place,
                     allowance: None,
                     stripped: self.stripped(headers.forged, carriers),
                     target: headers.target.filter(|_| is_stripped),
@@ -218,10 +222,10 @@ impl Gate {
         let granted = grant(holder, endpoint, request, trace)
             .and_then(|to| Ok((to, within_limits(holder, to, world.limits, trace)?)));
         match granted {
-            Ok((collection, allowance)) => Ok(Passed {
-                collection: Arc::clone(collection),
+            Ok((endpoint, allowance)) => Ok(Passed {
                 allowance,
                 caller: Some(caller),
+                ..Passed::unnamed(endpoint)
             }),
             Err(denial) => Err(Box::new(Refusal {
                 denial,
@@ -254,8 +258,7 @@ impl Gate {
         world: &World<'_>,
         trace: &mut impl Trace,
     ) -> Result<Passed, Box<Refusal<'a>>> {
-        let collection = &endpoint.collection;
-        let denied = |denial: Denial<'a>| denial.to(collection);
+        let denied = |denial: Denial<'a>| denial.to(endpoint);
         trace.judged(Finding::Open(endpoint), None);
         let finding = Finding::Endpoint(endpoint);
         require(

@@ -25,7 +25,7 @@ pub mod recent;
 pub mod route;
 pub mod seldom;
 
-pub use decision::{Decision, Denial, DenialReason, Deprecation, Permit};
+pub use decision::{Decision, Denial, DenialReason, Deprecation, Permit, Subject};
 pub use gate::{
     ClaimHeader, Gate, GateSettings, IdentityHeaders, InvalidName, Registry, Request, World,
 };

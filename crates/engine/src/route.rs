@@ -35,6 +35,8 @@ pub struct RoutedCollection {
     pub public: bool,
     /// Whether its service is safe with paths that are [dubious](Path::is_dubious).
     pub allows_dubious_paths: bool,
+    /// What its endpoints are called, `METHOD /path/{template}`, each at its place.
+    pub endpoints: Box<[Box<str>]>,
 }
 
 /// The endpoint that a request is for.
@@ -93,6 +95,10 @@ pub fn conflict<'a>(collections: impl IntoIterator<Item = &'a Collection>) -> Op
     None
 }
 
+fn name(endpoint: &Endpoint) -> Box<str> {
+    format!("{} {}", endpoint.method, endpoint.path).into()
+}
+
 impl Routes {
     /// Compiles collections. Endpoints that cannot be matched are left out; of two that claim the same, the first
     /// stays: the control plane refuses both beforehand.
@@ -106,6 +112,7 @@ impl Routes {
                 label: header_text(&label).replace(' ', "%20").into(),
                 public: collection.public,
                 allows_dubious_paths: collection.allows_dubious_paths,
+                endpoints: collection.endpoints.iter().map(name).collect(),
             });
             for (place, endpoint) in collection.endpoints.iter().enumerate() {
                 if let Ok(claim) = Claim::parse(endpoint) {

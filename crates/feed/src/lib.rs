@@ -15,6 +15,7 @@ pub mod jwt;
 pub mod page;
 pub mod record;
 pub mod signature;
+pub mod usage;
 
 pub use digest::{Digest, InvalidDigest};
 pub use exchange::{
@@ -35,6 +36,7 @@ pub use record::{
 pub use signature::{
     FeedKey, FeedKeyId, FeedSigningKey, InvalidFeedKey, NotSigned, SIGNATURE_HEADER,
 };
+pub use usage::{RefusalSample, USAGE_PATH, UsageBatch, UsageRow};
 
 /// The number of this language.
 ///

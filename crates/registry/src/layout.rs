@@ -47,6 +47,9 @@ pub const CONTACT: &str = key!("contact");
 /// Which start of Envoy this is: see [`contact`](crate::contact).
 pub const INSTANCE: &str = key!("instance");
 
+/// What is to be told of requests: see [`usage`](crate::usage).
+pub const OUTBOX: &str = key!("outbox");
+
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "they are alike")]
@@ -132,6 +135,12 @@ pub fn limit_key(limit: &LimitId) -> String {
 #[must_use]
 pub fn roster_key(place: u32) -> String {
     format!(key!("v/{}"), place)
+}
+
+/// The key of the box in which a VM leaves what it has counted, by its place in the roster.
+#[must_use]
+pub fn mailbox_key(place: u32) -> String {
+    format!(key!("u/{}"), place)
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {

@@ -13,6 +13,7 @@
 //! | [`lease`] | who is the leader |
 //! | [`roster`] | which VMs there are, to wake them, and what they have applied |
 //! | [`limiter`] | how often callers called lately, and who may not call now |
+//! | [`usage`] | what requests there were, until the control plane knows |
 //! | [`contact`] | when the control plane was last heard |
 
 #![cfg_attr(
@@ -36,6 +37,7 @@ pub mod page;
 pub mod roster;
 pub mod state;
 mod target;
+pub mod usage;
 pub mod view;
 pub mod writer;
 

@@ -68,6 +68,15 @@ impl Entry {
     }
 }
 
+/// How many places were ever taken: the first ones.
+#[must_use]
+pub fn occupied(memory: &impl SharedMemory) -> u32 {
+    let taken = |place: &u32| memory.read(&roster_key(*place)).is_some();
+    (0..PLACES)
+        .take_while(taken)
+        .fold(0, |count, _| u32::saturating_add(count, 1))
+}
+
 impl<M: SharedMemory> Roster<M> {
     /// A VM without a place yet. `member` must differ between all VMs of the process.
     pub fn new(memory: M, member: u64) -> Self {
@@ -97,6 +106,12 @@ impl<M: SharedMemory> Roster<M> {
         if let Some(place) = self.place {
             self.queue = self.memory.open_queue(&roster_key(place)).or(self.queue);
         }
+    }
+
+    /// The place of this VM, as long as it has one.
+    #[must_use]
+    pub const fn place(&self) -> Option<u32> {
+        self.place
     }
 
     /// The queue that wakes this VM.

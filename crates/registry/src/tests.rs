@@ -6,6 +6,7 @@ mod leadership;
 mod limits;
 mod simulation;
 mod sync;
+mod usage;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ use crate::decision::DenialReason::{
 };
 use crate::holder::{Granted, Holder};
 use crate::limit::{Allowance, Limits};
-use crate::route::{RoutedCollection, RoutedEndpoint};
+use crate::route::RoutedEndpoint;
 
 /// Whether a profile may call an endpoint from where it does.
 pub(super) fn grant<'r, 'a>(
@@ -19,7 +19,7 @@ pub(super) fn grant<'r, 'a>(
     endpoint: Option<&'r RoutedEndpoint>,
     request: &Request<'a>,
     trace: &mut impl Trace,
-) -> Result<&'r Arc<RoutedCollection>, Denial<'a>> {
+) -> Result<&'r RoutedEndpoint, Denial<'a>> {
     let denied = |reason| Denial::new(reason).of(holder);
     check_address(holder, request, trace).map_err(|judged_address| Denial {
         judged_address,
@@ -28,7 +28,7 @@ pub(super) fn grant<'r, 'a>(
     let endpoint =
         find(trace, Finding::Route(endpoint), endpoint, EndpointNotFound).map_err(denied)?;
     let collection = &endpoint.collection;
-    let denied = |reason| denied(reason).to(collection);
+    let denied = |reason| denied(reason).to(endpoint);
     let granted = &holder.record().collections;
     let is_granted = granted.contains(&Granted::from(&collection.id));
     require(
@@ -40,13 +40,13 @@ pub(super) fn grant<'r, 'a>(
     .map_err(denied)?;
     let finding = Finding::Endpoint(endpoint);
     require(trace, finding, endpoint.enabled, EndpointDisabled).map_err(denied)?;
-    Ok(collection)
+    Ok(endpoint)
 }
 
 /// Whether a profile that may call a collection does not call too often.
 pub(super) fn within_limits<'a>(
     holder: &Arc<Holder>,
-    collection: &Arc<RoutedCollection>,
+    endpoint: &RoutedEndpoint,
     limits: &dyn Limits,
     trace: &mut impl Trace,
 ) -> Result<Option<Allowance>, Denial<'a>> {
@@ -55,7 +55,7 @@ pub(super) fn within_limits<'a>(
     trace.judged(Finding::Limits(holder), refused);
     admitted.map_err(|exhausted| Denial {
         exhausted: Some(Box::new(exhausted)),
-        ..Denial::new(RateLimitExceeded).of(holder).to(collection)
+        ..Denial::new(RateLimitExceeded).of(holder).to(endpoint)
     })
 }
 

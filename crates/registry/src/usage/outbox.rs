@@ -1,0 +1,160 @@
+//! What is to be sent to the control plane, and what it has not said yet that it has.
+
+use portcullis_feed::usage::{MOST_REFUSALS, MOST_ROWS};
+use serde::{Deserialize, Serialize};
+
+use super::mailbox;
+use super::tally::{Parcel, Refused, Tally, merged};
+use crate::layout::OUTBOX;
+use crate::memory::{Expect, SharedMemory};
+use crate::roster;
+
+/// How many tallies wait at most, while the control plane is away. Before some are lost, minutes become hours.
+const MOST_WAITING: usize = 20_000;
+
+/// How many minutes an hour has.
+const HOUR: u64 = 60;
+
+/// What is to be sent.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbox {
+    /// The number of the last batch, from 1.
+    number: u64,
+    /// It, until the control plane has taken it.
+    batch: Option<Batch>,
+    waiting: Vec<Tally>,
+    refused: Vec<Refused>,
+    lost: u64,
+    /// Up to which parcel each box was fetched.
+    fetched: Vec<u64>,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its number.
+    pub number: u64,
+    /// Requests.
+    pub tallies: Vec<Tally>,
+    /// Some of those that were refused.
+    pub refused: Vec<Refused>,
+    /// How many requests are known not to be counted anywhere.
+    pub lost: u64,
+}
+
+impl Outbox {
+    /// Fetches what the VMs have counted. To be called by the leader; one that was overtaken changes nothing.
+    pub fn fetch(memory: &impl SharedMemory) {
+        let (mut outbox, expect) = Self::read(memory);
+        let mut fetched = Vec::new();
+        let mut has_news = false;
+        for place in 0..roster::occupied(memory) {
+            let (mailbox, as_read) = mailbox::open(memory, place);
+            let Some(parcel) = mailbox.parcel else {
+                continue;
+            };
+            fetched.push((place, mailbox.number, as_read));
+            has_news |= outbox.take(place, mailbox.number, parcel);
+        }
+        if has_news && !outbox.write(memory, expect) {
+            return;
+        }
+        for (place, number, as_read) in fetched {
+            mailbox::clear(memory, place, number, as_read);
+        }
+    }
+
+    /// The batch that is to be sent: the last one, or a new one if there is anything to tell. `most` are the rows that it
+    /// may have.
+    #[must_use]
+    pub fn next(memory: &impl SharedMemory) -> Option<Batch> {
+        let (mut outbox, expect) = Self::read(memory);
+        if let Some(batch) = outbox.batch {
+            return Some(batch);
+        }
+        if outbox.waiting.is_empty() && outbox.refused.is_empty() && outbox.lost == 0 {
+            return None;
+        }
+        let rest = outbox
+            .waiting
+            .split_off(outbox.waiting.len().min(MOST_ROWS));
+        let more = outbox
+            .refused
+            .split_off(outbox.refused.len().min(MOST_REFUSALS));
+        outbox.number = outbox.number.saturating_add(1);
+        let batch = Batch {
+            number: outbox.number,
+            tallies: std::mem::replace(&mut outbox.waiting, rest),
+            refused: std::mem::replace(&mut outbox.refused, more),
+            lost: std::mem::take(&mut outbox.lost),
+        };
+        outbox.batch = Some(batch.clone());
+        outbox.write(memory, expect).then_some(batch)
+    }
+
+    /// The control plane has taken a batch, or will never take it.
+    pub fn settle(memory: &impl SharedMemory, number: u64) {
+        let (mut outbox, expect) = Self::read(memory);
+        if outbox
+            .batch
+            .take_if(|batch| batch.number == number)
+            .is_some()
+        {
+            // Where it fails, it is sent once more, and not counted again.
+            let _ = outbox.write(memory, expect);
+        }
+    }
+
+    /// Takes in a parcel, unless it was taken in before.
+    fn take(&mut self, place: u32, number: u64, parcel: Parcel) -> bool {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        if self.fetched.len() <= place {
+            self.fetched.resize(place.saturating_add(1), 0);
+        }
+        let Some(fetched) = self.fetched.get_mut(place) else {
+            return false;
+        };
+        if number <= *fetched {
+            return false;
+        }
+        *fetched = number;
+        self.lost = self.lost.saturating_add(parcel.lost);
+        let room = MOST_REFUSALS.saturating_sub(self.refused.len());
+        self.refused.extend(parcel.refused.into_iter().take(room));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting = merged(waiting.into_iter().chain(parcel.tallies));
+        self.shrink();
+        true
+    }
+
+    /// Keeps to the bound: by telling less of when, and only then by telling less of how many.
+    fn shrink(&mut self) {
+        if self.waiting.len() <= MOST_WAITING {
+            return;
+        }
+        let coarse = std::mem::take(&mut self.waiting).into_iter();
+        self.waiting = merged(coarse.map(|mut tally| {
+            tally.alike.minute = tally.alike.minute.saturating_sub(tally.alike.minute % HOUR);
+            tally
+        }));
+        if self.waiting.len() > MOST_WAITING {
+            // Those who call least are told of least.
+            self.waiting
+                .sort_unstable_by_key(|tally| std::cmp::Reverse(tally.counts.requests));
+            let left_out = self.waiting.split_off(MOST_WAITING);
+            let requests = left_out.iter().map(|tally| tally.counts.requests);
+            self.lost = requests.fold(self.lost, u64::saturating_add);
+        }
+    }
+
+    fn read(memory: &impl SharedMemory) -> (Self, Expect) {
+        let read = memory.read(OUTBOX);
+        let bytes = read.as_ref().map_or(&[][..], |(bytes, _)| bytes);
+        let outbox = postcard::from_bytes(bytes).unwrap_or_default();
+        (outbox, Expect::as_read(read.as_ref()))
+    }
+
+    fn write(&self, memory: &impl SharedMemory, expect: Expect) -> bool {
+        postcard::to_allocvec(self).is_ok_and(|bytes| memory.write(OUTBOX, &bytes, expect).is_ok())
+    }
+}

@@ -1,0 +1,169 @@
+//! Counts of requests that are alike.
+
+use std::collections::HashMap;
+
+use portcullis_feed::usage::{
+    LARGEST_BYTES, LARGEST_COUNT, LATENCY_BUCKETS, RefusalSample, STATUS_CLASSES, UsageRow,
+};
+use portcullis_feed::{CollectionId, ProfileId};
+use serde::{Deserialize, Serialize};
+
+/// What requests that are alike have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Alike {
+    /// In which minute they were counted: minutes since 1970, UTC.
+    pub minute: u64,
+    /// Whose they are.
+    pub profile: Option<ProfileId>,
+    /// The public id of the key that they came with.
+    pub key_id: Option<Box<str>>,
+    /// Which collection they asked for.
+    pub collection: Option<CollectionId>,
+    /// Which endpoint of it.
+    pub endpoint: Option<Box<str>>,
+}
+
+/// How many requests, how they ended, and what they took.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// How many.
+    pub requests: u64,
+    /// How many of them were permitted.
+    pub permitted: u64,
+    /// By the class of their status.
+    pub statuses: [u64; STATUS_CLASSES],
+    /// Of which bucket how many took so long.
+    pub latencies: [u64; LATENCY_BUCKETS],
+    /// How many were refused for which reason: codes and counts.
+    pub denials: Vec<(Box<str>, u64)>,
+    /// How many bytes the bodies of requests had.
+    pub bytes_in: u64,
+    /// How many bytes the bodies of answers had.
+    pub bytes_out: u64,
+}
+
+/// Requests that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// What they have in common.
+    pub alike: Alike,
+    /// How many, and how they ended.
+    pub counts: Counts,
+}
+
+/// What a VM has counted since its last parcel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// Requests.
+    pub tallies: Vec<Tally>,
+    /// Some of those that were refused.
+    pub refused: Vec<Refused>,
+    /// How many requests could not be counted.
+    pub lost: u64,
+}
+
+/// A request that was refused, as it travels; here in a form in which nothing is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of a `RefusalSample`")]
+pub struct Refused {
+    pub at_ms: u64,
+    pub reason: String,
+    pub status: u16,
+    pub method: String,
+    pub path: String,
+    pub address: Option<String>,
+    pub key_id: Option<String>,
+    pub profile: Option<ProfileId>,
+    pub collection: Option<CollectionId>,
+    pub decision_id: String,
+}
+
+impl Counts {
+    /// Adds others.
+    pub fn add(&mut self, more: &Self) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.requests, more.requests);
+        add(&mut self.permitted, more.permitted);
+        add(&mut self.bytes_in, more.bytes_in);
+        add(&mut self.bytes_out, more.bytes_out);
+        let statuses = self.statuses.iter_mut().zip(more.statuses);
+        let latencies = self.latencies.iter_mut().zip(more.latencies);
+        statuses
+            .chain(latencies)
+            .for_each(|(sum, more)| add(sum, more));
+        for (code, count) in &more.denials {
+            self.deny(code, *count);
+        }
+    }
+
+    /// Counts refusals for a reason, by its code.
+    pub fn deny(&mut self, code: &str, count: u64) {
+        match self.denials.iter_mut().find(|(known, _)| **known == *code) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => self.denials.push((code.into(), count)),
+        }
+    }
+}
+
+/// Puts together what is alike.
+#[must_use]
+pub fn merged(tallies: impl IntoIterator<Item = Tally>) -> Vec<Tally> {
+    let mut sums: HashMap<Alike, Counts> = HashMap::new();
+    for tally in tallies {
+        sums.entry(tally.alike).or_default().add(&tally.counts);
+    }
+    let tallies = sums.into_iter();
+    tallies
+        .map(|(alike, counts)| Tally { alike, counts })
+        .collect()
+}
+
+impl From<&Tally> for UsageRow {
+    fn from(tally: &Tally) -> Self {
+        let Tally { alike, counts } = tally;
+        Self {
+            minute: alike.minute,
+            profile: alike.profile,
+            key_id: alike.key_id.as_deref().map(str::to_owned),
+            collection: alike.collection,
+            endpoint: alike.endpoint.as_deref().map(str::to_owned),
+            requests: counts.requests.min(LARGEST_COUNT),
+            permitted: counts.permitted.min(LARGEST_COUNT),
+            statuses: sparse(&counts.statuses),
+            denials: counts
+                .denials
+                .iter()
+                .map(|(code, count)| (code.to_string(), (*count).min(LARGEST_COUNT)))
+                .collect(),
+            // Callers can say what they like about the length of what they send.
+            bytes_in: counts.bytes_in.min(LARGEST_BYTES),
+            bytes_out: counts.bytes_out.min(LARGEST_BYTES),
+            latencies: sparse(&counts.latencies),
+        }
+    }
+}
+
+fn sparse(counts: &[u64]) -> Vec<(u8, u64)> {
+    let counted = (0..).zip(counts).filter(|(_, count)| **count > 0);
+    counted
+        .map(|(place, count)| (place, (*count).min(LARGEST_COUNT)))
+        .collect()
+}
+
+impl From<&Refused> for RefusalSample {
+    fn from(refused: &Refused) -> Self {
+        let refused = refused.clone();
+        Self {
+            at_ms: refused.at_ms,
+            reason: refused.reason,
+            status: refused.status,
+            method: refused.method,
+            path: refused.path,
+            address: refused.address,
+            key_id: refused.key_id,
+            profile: refused.profile,
+            collection: refused.collection,
+            decision_id: Some(refused.decision_id),
+        }
+    }
+}

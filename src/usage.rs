@@ -1,0 +1,237 @@
+//! What this VM counts of its requests, until the leader fetches it: who called what, how it ended, what it took.
+//!
+//! A request is counted when it is decided, which costs no call to the host; how it ended when the headers of its answer
+//! come by. Counts are kept under the very records that decided, and get their names only when they are handed over.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use portcullis_engine::{Denial, Permit, Subject};
+use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
+use portcullis_registry::usage::{Alike, Counts, Parcel, Refused, Tally, hand_over, merged};
+
+use crate::host::{self, HeaderPairs, Shared};
+
+/// How often counts are handed over, in milliseconds.
+const HANDED_OVER_EVERY_MS: u64 = 5_000;
+/// How many kinds of requests are told apart between two hand-overs. Of others it is only known that there were some.
+const MOST_KINDS: usize = 16_384;
+/// How many refusals are kept between two hand-overs.
+const MOST_REFUSED: usize = 64;
+const MINUTE_MS: u64 = 60_000;
+
+/// The counts of a VM.
+#[derive(Default)]
+pub(crate) struct Usage {
+    rows: RefCell<HashMap<Kind, Row, BuildHasherDefault<Spread>>>,
+    /// In which minute the rows are counted.
+    minute: Cell<u64>,
+    /// What was counted in earlier minutes, and what could not be handed over yet.
+    held: RefCell<Parcel>,
+    refused: RefCell<Vec<Refused>>,
+    lost: Cell<u64>,
+    handed_over_ms: Cell<u64>,
+}
+
+/// A request that was let through and is not answered yet.
+pub(crate) struct Counted {
+    subject: Subject,
+    begun_us: u64,
+}
+
+/// Which records a request met: their addresses, since a row keeps them alive, and the place of the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind(usize, usize, u32);
+
+struct Row {
+    subject: Subject,
+    counts: Counts,
+}
+
+impl Kind {
+    fn of(subject: &Subject) -> Self {
+        let holder = subject.holder.as_ref();
+        let collection = subject.collection.as_ref();
+        Self(
+            holder.map_or(0, |it| Arc::as_ptr(it).addr()),
+            collection.map_or(0, |it| Arc::as_ptr(it).addr()),
+            subject.place.map_or(u32::MAX, u32::from),
+        )
+    }
+}
+
+impl Usage {
+    /// Counts a request that is let through. To be told of its answer.
+    pub(crate) fn permit(&self, permit: &Permit<'_>, headers: &[(&[u8], &[u8])]) -> Counted {
+        let subject = permit.subject();
+        let bytes_in = content_length(headers.iter().copied());
+        self.count(&subject, |counts| {
+            counts.requests = counts.requests.saturating_add(1);
+            counts.permitted = counts.permitted.saturating_add(1);
+            counts.bytes_in = counts.bytes_in.saturating_add(bytes_in);
+        });
+        let begun_us = host::monotonic_us();
+        Counted { subject, begun_us }
+    }
+
+    /// Counts a request that is refused, and so answered at once.
+    pub(crate) fn deny(&self, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
+        let bytes_in = content_length(headers.iter().copied());
+        self.count(&denial.subject(), |counts| {
+            counts.requests = counts.requests.saturating_add(1);
+            counts.bytes_in = counts.bytes_in.saturating_add(bytes_in);
+            counts.deny(denial.reason.code(), 1);
+            end(counts, denial.reason.status(), 0);
+        });
+    }
+
+    /// Keeps a refusal for whoever looks into them.
+    pub(crate) fn keep(&self, refused: Refused) {
+        let mut kept = self.refused.borrow_mut();
+        if kept.len() < MOST_REFUSED {
+            kept.push(refused);
+        }
+    }
+
+    /// Counts how a request ended, by the answer of the current callback.
+    pub(crate) fn answer(&self, counted: &Counted) {
+        let pairs = HeaderPairs::of_response();
+        let status = pairs.iter().find(|(name, _)| *name == b":status");
+        let status = status.and_then(|(_, status)| number(status)).unwrap_or(0);
+        let bytes_out = content_length(pairs.iter());
+        let took_ms = host::monotonic_us().saturating_sub(counted.begun_us) / 1_000;
+        self.count(&counted.subject, |counts| {
+            counts.bytes_out = counts.bytes_out.saturating_add(bytes_out);
+            end(counts, u16::try_from(status).unwrap_or(0), took_ms);
+        });
+    }
+
+    fn count(&self, subject: &Subject, count: impl FnOnce(&mut Counts)) {
+        let mut rows = self.rows.borrow_mut();
+        let kind = Kind::of(subject);
+        if let Some(row) = rows.get_mut(&kind) {
+            count(&mut row.counts);
+            return;
+        }
+        if rows.len() >= MOST_KINDS {
+            self.lost.set(self.lost.get().saturating_add(1));
+            return;
+        }
+        let mut row = Row {
+            subject: subject.clone(),
+            counts: Counts::default(),
+        };
+        count(&mut row.counts);
+        rows.insert(kind, row);
+    }
+
+    /// Hands over what is due, when this VM has a place of its own.
+    pub(crate) fn tick(&self, place: Option<u32>, now_ms: u64) {
+        let minute = host::now_ms() / MINUTE_MS;
+        let is_due = now_ms.saturating_sub(self.handed_over_ms.get()) >= HANDED_OVER_EVERY_MS;
+        if self.minute.get() != minute || is_due {
+            self.hold();
+            self.minute.set(minute);
+        }
+        let Some(place) = place.filter(|_| is_due) else {
+            return;
+        };
+        self.handed_over_ms.set(now_ms);
+        let mut held = self.held.borrow_mut();
+        if *held != Parcel::default() && hand_over(&Shared, place, &held) {
+            *held = Parcel::default();
+        }
+    }
+
+    /// Gives what was counted its names.
+    fn hold(&self) {
+        let mut held = self.held.borrow_mut();
+        held.lost = held.lost.saturating_add(self.lost.take());
+        held.refused.append(&mut self.refused.borrow_mut());
+        held.refused.truncate(MOST_REFUSED);
+        let minute = self.minute.get();
+        let rows = std::mem::take(&mut *self.rows.borrow_mut());
+        let tallies = rows.into_values().map(|row| Tally {
+            alike: alike(minute, &row.subject),
+            counts: row.counts,
+        });
+        let earlier = std::mem::take(&mut held.tallies);
+        held.tallies = merged(earlier.into_iter().chain(tallies));
+        if held.tallies.len() > MOST_KINDS {
+            let left_out = held.tallies.split_off(MOST_KINDS);
+            let requests = left_out.iter().map(|tally| tally.counts.requests);
+            held.lost = requests.fold(held.lost, u64::saturating_add);
+        }
+    }
+}
+
+fn alike(minute: u64, subject: &Subject) -> Alike {
+    let holder = subject.holder.as_deref();
+    let collection = subject.collection.as_deref();
+    let endpoint = collection.zip(subject.place);
+    Alike {
+        minute,
+        profile: holder.map(|holder| holder.record().profile_id),
+        key_id: holder.and_then(|it| it.key_id()).map(Box::from),
+        collection: collection.map(|collection| collection.id),
+        endpoint: endpoint.and_then(|(collection, place)| {
+            let name = collection.endpoints.get(usize::from(place))?;
+            Some(shortened(name, LONGEST_ENDPOINT).into())
+        }),
+    }
+}
+
+/// As much of a text as fits into so many bytes. What is longer would have its whole batch refused.
+pub(crate) fn shortened(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn end(counts: &mut Counts, status: u16, took_ms: u64) {
+    let class = usize::from(status / 100);
+    let class = counts.statuses.get_mut(if class > 5 { 0 } else { class });
+    let latency = usize::from(latency_bucket(took_ms));
+    let latency = counts.latencies.get_mut(latency);
+    for count in class.into_iter().chain(latency) {
+        *count = count.saturating_add(1);
+    }
+}
+
+fn content_length<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> u64 {
+    let found = headers.find(|(name, _)| *name == b"content-length");
+    found.and_then(|(_, value)| number(value)).unwrap_or(0)
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Addresses are multiples of eight: multiplied by an odd number (of Fibonacci hashing) they spread. No caller chooses
+/// them.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(u64::try_from(number).unwrap_or(0));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,119 @@
+//! Usage: what gateways count arrives, each request once, whatever falls meanwhile.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails may fall over, in its vocabulary too"
+)]
+
+use std::time::Duration;
+
+use portcullis_tests::{Member, Play, outcome};
+use serde_json::Value;
+use xtask::stage::{Caller, within};
+
+/// Counts are handed over every five seconds, and fetched and sent as often; what fails waits as long.
+const TOLD: Duration = Duration::from_secs(60);
+
+/// The sums of a profile, or of everybody.
+fn totals(play: &Play, query: &str) -> Value {
+    let path = format!("/usage/totals?{query}");
+    let reply = play.operator().call("GET", &path, &Value::Null).unwrap();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.body
+}
+
+/// Waits until so many requests of a profile are known, and makes sure that there are no more.
+#[track_caller]
+fn until_told(play: &Play, member: &Member, requests: u64) -> Value {
+    let query = format!("profile_id={}", member.profile.id);
+    let (told, _) = within(TOLD, "the requests are told", || {
+        let told = totals(play, &query);
+        (told["requests"].as_u64() >= Some(requests)).then_some(told)
+    })
+    .unwrap();
+    assert_eq!(told["requests"], requests, "{told}");
+    told
+}
+
+fn call(caller: &mut Caller, member: &Member, path: &str, times: u64) -> u64 {
+    (0..times).fold(0, |permitted, _| {
+        let answer = caller.get(path).key(member.key()).send().unwrap();
+        permitted + u64::from(answer.status == 200)
+    })
+}
+
+#[test]
+fn requests_are_told_with_who_called_what_and_how_it_ended() {
+    let play = Play::begin(2).unwrap();
+    let member = play.member("Acme").unwrap();
+    let mut caller = play.caller().unwrap();
+    let before = 1;
+    assert_eq!(call(&mut caller, &member, "/orders/7", 20), 20);
+    assert_eq!(call(&mut caller, &member, "/stock", 3), 0);
+    let stranger = caller.get("/orders/7").key("unknown").send().unwrap();
+    assert_eq!(outcome(&stranger), "credential_invalid");
+
+    let awaited = until_at_least(&play, &member, 23 + before);
+    assert_eq!(awaited["refused"], 3, "{awaited}");
+    assert_eq!(awaited["statuses"]["4xx"], 3, "{awaited}");
+    assert_eq!(
+        awaited["statuses"]["2xx"], awaited["permitted"],
+        "{awaited}"
+    );
+    assert_eq!(awaited["reasons"]["collection_not_granted"], 3, "{awaited}");
+    assert!(awaited["bytes_out"].as_u64() > Some(0), "{awaited}");
+    let everybody = totals(&play, "reason=credential_invalid");
+    assert!(everybody["requests"].as_u64() >= Some(1), "{everybody}");
+
+    let keys = format!("/access-profiles/{}/keys", member.profile.id);
+    let keys = play.operator().call("GET", &keys, &Value::Null).unwrap();
+    assert!(
+        keys.body["items"][0]["last_used_at"].is_string(),
+        "{keys:?}"
+    );
+    let refusals = format!("/usage/refusals?profile_id={}", member.profile.id);
+    let refusals = play
+        .operator()
+        .call("GET", &refusals, &Value::Null)
+        .unwrap();
+    let refusal = &refusals.body["items"][0];
+    assert_eq!(refusal["path"], "/stock", "{refusals:?}");
+    assert_eq!(refusal["reason"], "collection_not_granted");
+    assert!(!refusals.body.to_string().contains(member.key()));
+}
+
+/// The same where it is not known how often a profile was called while it was awaited.
+#[track_caller]
+fn until_at_least(play: &Play, member: &Member, requests: u64) -> Value {
+    let query = format!("profile_id={}", member.profile.id);
+    let (told, _) = within(TOLD, "the requests are told", || {
+        let told = totals(play, &query);
+        (told["requests"].as_u64() >= Some(requests)).then_some(told)
+    })
+    .unwrap();
+    told
+}
+
+#[test]
+fn each_request_is_told_once_though_the_control_plane_is_killed_again_and_again() {
+    let mut play = Play::begin(2).unwrap();
+    let member = play.stranger("Acme", &serde_json::json!({})).unwrap();
+    let known = play.member("Other").unwrap();
+    let mut callers: Vec<Caller> = (0..4).map(|_| play.caller().unwrap()).collect();
+    let mut made = 0;
+    for _ in 0..3 {
+        for caller in &mut callers {
+            made += call(caller, &member, "/orders/7", 50);
+        }
+        play.control_plane.kill();
+        for caller in &mut callers {
+            made += call(caller, &member, "/orders/7", 50);
+        }
+        play.control_plane.restart().unwrap();
+        until_at_least(&play, &member, made);
+    }
+    assert!(made > 1_000, "{made}");
+    let told = until_told(&play, &member, made);
+    assert_eq!(told["permitted"], made, "{told}");
+    drop(known);
+}
