@@ -31,6 +31,8 @@ pub enum Work {
     KeySets,
     /// Forgetting what was removed long ago.
     Removals,
+    /// Adding up usage, and forgetting what is old of it.
+    Usage,
 }
 
 /// That this process does a kind of work, and no other over the same database. Given back when it is dropped.
@@ -74,6 +76,7 @@ impl Work {
         match self {
             Self::KeySets => 1,
             Self::Removals => 2,
+            Self::Usage => 3,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 9] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 9] = [
         include_str!("../migrations/8_operators.sql"),
     ),
     (9, "rest", include_str!("../migrations/9_rest.sql")),
+    (10, "usage", include_str!("../migrations/10_usage.sql")),
 ];
 
 /// Where a database is.
@@ -216,6 +217,14 @@ impl Books {
         Ok(match self {
             Self::Sqlite(books) => Transaction::Sqlite(books.writer.begin().await?),
             Self::Postgres(books) => Transaction::Postgres(books.writer.begin().await?),
+        })
+    }
+
+    /// Begins to write what is no edit of records: on PostgreSQL beside those who edit.
+    pub(crate) async fn write_beside(&self) -> Result<Transaction, StoreError> {
+        Ok(match self {
+            Self::Sqlite(books) => Transaction::Sqlite(books.writer.begin().await?),
+            Self::Postgres(books) => Transaction::Postgres(books.readers.begin().await?),
         })
     }
 

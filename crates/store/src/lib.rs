@@ -24,6 +24,11 @@
 //! What has to be known in clear again, the secrets with which tokens and answers of the feed are signed, is sealed under a [`SecretKey`] that
 //! is not in the database. Callers see it only opened.
 //!
+//! # Usage
+//!
+//! What gateways count is written beside the records ([`Store::count_usage`]): no edit, no revision, no entry in the
+//! audit. How it comes into sums is told in `usage.rs`.
+//!
 //! # Databases
 //!
 //! SQLite for one process, PostgreSQL for any number over one database. Every statement is written once, in what both
@@ -80,6 +85,7 @@ mod statement;
 mod token;
 mod told;
 mod topic;
+mod usage;
 
 pub use answer::KeptAnswer;
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
@@ -116,3 +122,7 @@ pub use session::{Link, LogInMethod, Session};
 pub use snapshot::Snapshot;
 pub use token::{GatewayToken, OperatorToken, TokenSource};
 pub use topic::{News, Topic};
+pub use usage::{
+    LastUse, Refused, RefusedFilter, UsageCounts, UsageFilter, UsageGroup, UsageInstance,
+    UsageOrder, UsageQuestion, UsageSince, UsageSum, UsageUnit,
+};

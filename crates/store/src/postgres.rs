@@ -147,11 +147,16 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The migrations as PostgreSQL takes them. Texts are compared byte by byte, as SQLite does, whatever the locale of the
-/// database; and bytes have another name.
+/// database; bytes have another name, and so have numbers that the database gives; and rows always stand where they do.
 pub(crate) fn as_postgres_takes_it(migration: &str) -> String {
     migration
         .replace(" TEXT", " TEXT COLLATE \"C\"")
         .replace(" BLOB", " BYTEA")
+        .replace(
+            " INTEGER PRIMARY KEY AUTOINCREMENT",
+            " BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        )
+        .replace(" WITHOUT ROWID", "")
 }
 
 #[cfg(test)]

@@ -27,3 +27,4 @@ mod replicas;
 mod restoring;
 mod rotation;
 mod tokens;
+mod usage;

@@ -30,3 +30,4 @@ mod restoring;
 mod rotation;
 mod tokens;
 mod upgrading;
+mod usage;
