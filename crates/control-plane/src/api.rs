@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clients;
 pub mod collections;
 pub mod configuration;
+mod csv;
 pub mod explain;
 pub mod feed_keys;
 pub mod gateway_tokens;
@@ -28,6 +29,8 @@ pub mod robot_tokens;
 pub mod roles;
 pub mod sessions;
 pub mod tag;
+pub mod usage;
+pub mod used;
 
 use std::sync::Arc;
 
@@ -130,6 +133,13 @@ fn others() -> OpenApiRouter<Arc<App>> {
         ))
         .admin(routes!(audit::list))
         .admin(routes!(audit::export))
+        .viewer(routes!(usage::series))
+        .viewer(routes!(usage::export_series))
+        .viewer(routes!(usage::totals))
+        .viewer(routes!(usage::top))
+        .viewer(routes!(usage::refusals))
+        .viewer(routes!(usage::export_refusals))
+        .viewer(routes!(usage::gateways))
         .viewer(routes!(sessions::read, sessions::log_out))
         .viewer(routes!(sessions::change_password))
         .viewer(routes!(sessions::list))

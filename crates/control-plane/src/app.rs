@@ -39,6 +39,7 @@ pub mod text;
 mod throttle;
 pub mod time;
 pub mod token;
+pub mod usage;
 mod uses;
 pub mod world;
 
@@ -61,6 +62,7 @@ use password::Turns;
 use public_url::PublicUrl;
 use single_sign_on::SingleSignOn;
 use throttle::Throttle;
+use usage::{Intake, Keeping};
 use uses::Uses;
 
 pub use refusal::{Refusal, Violation};
@@ -82,6 +84,8 @@ pub struct App {
     single_sign_on: OnceLock<SingleSignOn>,
     throttle: Throttle,
     uses: Uses,
+    usage: Intake,
+    usage_keeping: OnceLock<Keeping>,
     meters: AppMeters,
 }
 
@@ -150,6 +154,8 @@ impl App {
             single_sign_on: OnceLock::new(),
             throttle: Throttle::default(),
             uses: Uses::default(),
+            usage: Intake::default(),
+            usage_keeping: OnceLock::new(),
             meters,
         })
     }

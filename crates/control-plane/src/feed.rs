@@ -2,6 +2,7 @@
 //! *there is a key that I do not know*.
 
 pub mod report;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH};
+use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH, USAGE_PATH};
 use tokio::sync::watch;
 
 use crate::api::applied::{self, Waiting};
@@ -86,6 +87,10 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
             Router::new()
                 .route(REPORT_PATH, post(feed::report::report))
                 .route(UNKNOWN_KEY_PATH, post(feed::unknown_key))
+                .route(
+                    USAGE_PATH,
+                    post(feed::usage::count).layer(DefaultBodyLimit::max(feed::usage::READ_BYTES)),
+                )
                 .route_layer(in_time)
                 .route(CHANGES_PATH, get(feed::changes))
                 .route_layer(gateways)

@@ -201,6 +201,9 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
             forgetting.keep_forgetting_answers(ending),
         );
     });
+    app.set_usage_keeping(settings.keep_usage);
+    let (tending, ending) = (Arc::clone(&app), stopping.clone());
+    work.spawn(async move { tending.tend_usage(settings.keep_usage, ending).await });
     let (following, ending) = (Arc::clone(&app), stopping.clone());
     work.spawn(async move { following.follow_others(ending).await });
     work.spawn(Arc::clone(&app).tend_gateways(stopping));

@@ -20,6 +20,7 @@ use crate::app::public_url::PublicUrl;
 use crate::app::removals::Days;
 use crate::app::single_sign_on::ProviderSettings;
 use crate::app::token::{ChosenToken, ChosenTokens};
+use crate::app::usage::{InvalidSpan, Keeping, Span};
 use crate::listener::Limits;
 use crate::log::LogSettings;
 use crate::secret_key::ChosenSecretKey;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub feed_key: Option<ChosenFeedKey>,
     /// For how long gateways are told what was removed.
     pub keep_removals: Days,
+    /// For how long usage is kept.
+    pub keep_usage: Keeping,
 }
 
 /// PEM files.
@@ -124,8 +127,33 @@ impl Settings {
             },
             feed_key: sources.value(&FEED_SIGNING_KEY, |text| ChosenFeedKey::try_from(text))?,
             keep_removals: Days(u32::try_from(days).unwrap_or(u32::MAX)),
+            keep_usage: keeping(sources)?,
         })
     }
+}
+
+/// For how long usage is kept.
+fn keeping(sources: &Sources) -> Result<Keeping, InvalidSetting> {
+    let span = |setting, least: Span, most: Span, default: Span| {
+        let read = |text: &str| {
+            let span: Span = text
+                .parse()
+                .map_err(|invalid: InvalidSpan| invalid.to_string())?;
+            if (least..=most).contains(&span) {
+                return Ok(span);
+            }
+            Err(format!("`{text}` is not from {least} to {most}"))
+        };
+        Ok::<_, InvalidSetting>(sources.value(setting, read)?.unwrap_or(default))
+    };
+    let default = Keeping::default();
+    let (hours, days) = (Span::of_hours, Span::of_days);
+    Ok(Keeping {
+        minutes: span(&KEEP_USAGE_MINUTES, hours(1), days(31), default.minutes)?,
+        hours: span(&KEEP_USAGE_HOURS, days(1), days(3_650), default.hours)?,
+        days: span(&KEEP_USAGE_DAYS, days(2), days(36_500), default.days)?,
+        refusals: span(&KEEP_REFUSALS, hours(1), days(366), default.refusals)?,
+    })
 }
 
 /// The identity provider, if one is named.

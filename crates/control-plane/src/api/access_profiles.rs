@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
+use portcullis_store::LastUse;
 use portcullis_store::AccessMethod as StoredMethod;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +17,8 @@ use super::keys::{Key, revealed};
 use super::listing::window;
 use super::new::{KeyHeaders, New};
 use super::query::ProfileQuery;
-use super::tag::{Preconditions, ReadHeaders, Tag, Tagged, WriteHeaders};
+use super::tag::{Preconditions, ReadHeaders, Tag, WriteHeaders};
+use super::used::{TaggedUse, Used, Uses};
 use crate::app::App;
 use crate::app::access_profile::{AccessMethod, AccessProfileDraft, AddressLists, ProfileWithKeys};
 use crate::app::api_key::IssuedKey;
@@ -150,24 +152,31 @@ pub async fn create(
 /// Lists the access profiles
 #[utoipa::path(get, path = "/access-profiles", operation_id = "list_access_profiles", tag = "access profiles",
     params(ProfileQuery),
-    responses((status = 200, description = "A page of the profiles.", body = Listed<AccessProfile>), ReadRefusals))]
+    responses((status = 200, description = "A page of the profiles.", body = Listed<Used<AccessProfile>>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Asked(query): Asked<ProfileQuery>,
-) -> Result<Json<Listed<AccessProfile>>, Problem> {
+) -> Result<Json<Listed<Used<AccessProfile>>>, Problem> {
     let page = app.profiles(&query.filter(), &window(&query)?).await?;
-    Ok(Json(Listed::of(page, &query, AccessProfile::from)))
+    let ids = page.items.iter().map(|found| found.profile.id).collect();
+    let uses = Uses::of(&app, &LastUse::Profiles(ids)).await?;
+    Ok(Json(Listed::of(page, &query, |found| {
+        let id = found.profile.id;
+        uses.say(AccessProfile::from(found), &id)
+    })))
 }
 
 /// Reads an access profile
 #[utoipa::path(get, path = "/access-profiles/{id}", operation_id = "read_access_profile", tag = "access profiles",
     params(("id" = String, Path, description = "The identifier of the profile."), ReadHeaders),
-    responses((status = 200, description = "The profile.", body = AccessProfile), ReadRefusals))]
+    responses((status = 200, description = "The profile.", body = Used<AccessProfile>), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<ProfileId>,
-) -> Result<Tagged<AccessProfile>, Problem> {
-    Ok(Tagged(app.profile(id).await?.into()))
+) -> Result<TaggedUse<AccessProfile>, Problem> {
+    let profile = app.profile(id).await?.into();
+    let uses = Uses::of(&app, &LastUse::Profiles(vec![id])).await?;
+    Ok(TaggedUse(uses.say(profile, &id)))
 }
 
 /// Changes an access profile

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use portcullis_feed::{ClientId, Digest};
+use portcullis_store::LastUse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +14,8 @@ use super::asked::{Asked, Changes, Named};
 use super::listing::window;
 use super::new::{KeyHeaders, New};
 use super::query::ClientQuery;
-use super::tag::{Preconditions, ReadHeaders, Tagged, WriteHeaders};
+use super::tag::{Preconditions, ReadHeaders, WriteHeaders};
+use super::used::{TaggedUse, Used, Uses};
 use crate::app::App;
 use crate::app::client::ClientDraft;
 use crate::app::time::Moment;
@@ -86,24 +88,31 @@ pub async fn create(
 /// Lists the clients
 #[utoipa::path(get, path = "/clients", operation_id = "list_clients", tag = "clients",
     params(ClientQuery),
-    responses((status = 200, description = "A page of the clients.", body = Listed<Client>), ReadRefusals))]
+    responses((status = 200, description = "A page of the clients.", body = Listed<Used<Client>>), ReadRefusals))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Asked(query): Asked<ClientQuery>,
-) -> Result<Json<Listed<Client>>, Problem> {
+) -> Result<Json<Listed<Used<Client>>>, Problem> {
     let page = app.clients(&query.filter(), &window(&query)?).await?;
-    Ok(Json(Listed::of(page, &query, Client::from)))
+    let ids = page.items.iter().map(|client| client.id).collect();
+    let uses = Uses::of(&app, &LastUse::Clients(ids)).await?;
+    Ok(Json(Listed::of(page, &query, |client| {
+        let id = client.id;
+        uses.say(Client::from(client), &id)
+    })))
 }
 
 /// Reads a client
 #[utoipa::path(get, path = "/clients/{id}", operation_id = "read_client", tag = "clients",
     params(("id" = String, Path, description = "The identifier of the client."), ReadHeaders),
-    responses((status = 200, description = "The client.", body = Client), ReadRefusals))]
+    responses((status = 200, description = "The client.", body = Used<Client>), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<ClientId>,
-) -> Result<Tagged<Client>, Problem> {
-    Ok(Tagged(app.client(id).await?.into()))
+) -> Result<TaggedUse<Client>, Problem> {
+    let client = app.client(id).await?.into();
+    let uses = Uses::of(&app, &LastUse::Clients(vec![id])).await?;
+    Ok(TaggedUse(uses.say(client, &id)))
 }
 
 /// Changes a client

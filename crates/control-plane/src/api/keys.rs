@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use portcullis_engine::api_key;
 use portcullis_feed::ProfileId;
-use portcullis_store::ApiKey;
+use portcullis_store::{ApiKey, LastUse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,7 +14,8 @@ use super::access_profiles::AccessProfile;
 use super::answer::{Answer, Edited, ReadRefusals, Removed, WriteRefusals};
 use super::asked::{Changes, Named, NamedKey};
 use super::new::{KeyHeaders, New, NewIfAny};
-use super::tag::{Preconditions, ReadHeaders, Tag, Tagged, WriteHeaders};
+use super::tag::{Preconditions, ReadHeaders, Tag, WriteHeaders};
+use super::used::{TaggedUse, Used, Uses};
 use crate::app::App;
 use crate::app::api_key::{ApiKeyDraft, IssuedKey, KeyDraft, KeyRefresh};
 use crate::app::time::Moment;
@@ -41,7 +42,7 @@ pub struct Key {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Keys {
     /// Those that were not revoked, the newest first.
-    pub items: Vec<Key>,
+    pub items: Vec<Used<Key>>,
 }
 
 /// A new key.
@@ -98,8 +99,15 @@ pub async fn list(
     Named(id): Named<ProfileId>,
 ) -> Result<Json<Keys>, Problem> {
     let keys = app.keys(id).await?;
-    let items = keys.into_iter().map(Key::from).collect();
-    Ok(Json(Keys { items }))
+    let ids = keys.iter().map(|key| key.id.clone()).collect();
+    let uses = Uses::of(&app, &LastUse::Keys(ids)).await?;
+    let items = keys.into_iter().map(|key| {
+        let id = key.id.clone();
+        uses.say(Key::from(key), &id)
+    });
+    Ok(Json(Keys {
+        items: items.collect(),
+    }))
 }
 
 /// Gives an access profile a further API key
@@ -133,12 +141,14 @@ pub async fn create(
     tag = "access profiles",
     params(("id" = String, Path, description = "The identifier of the profile."),
         ("key_id" = String, Path, description = "The public id of the key."), ReadHeaders),
-    responses((status = 200, description = "The key.", body = Key), ReadRefusals))]
+    responses((status = 200, description = "The key.", body = Used<Key>), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     NamedKey(id, key): NamedKey,
-) -> Result<Tagged<Key>, Problem> {
-    Ok(Tagged(app.key(id, &key).await?.into()))
+) -> Result<TaggedUse<Key>, Problem> {
+    let found = app.key(id, &key).await?.into();
+    let uses = Uses::of(&app, &LastUse::Keys(vec![key.clone()])).await?;
+    Ok(TaggedUse(uses.say(found, &key)))
 }
 
 /// Changes an API key of an access profile

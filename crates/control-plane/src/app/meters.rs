@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_feed::UsageBatch;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,6 +23,9 @@ pub struct AppMeters {
     pages_shared: Counter,
     page_bytes: Counter,
     key_set_fetches: Family<Outcome, Counter>,
+    usage_batches: Family<Outcome, Counter>,
+    usage_requests: Counter,
+    usage_lost: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,6 +43,9 @@ impl Default for AppMeters {
             pages_shared: Counter::default(),
             page_bytes: Counter::default(),
             key_set_fetches: Family::default(),
+            usage_batches: Family::default(),
+            usage_requests: Counter::default(),
+            usage_lost: Counter::default(),
         }
     }
 }
@@ -71,11 +78,34 @@ impl AppMeters {
         fetches.inc();
     }
 
+    /// Counts a batch of usage that is kept, now or before.
+    pub(super) fn count_usage(&self, batch: &UsageBatch, is_new: bool) {
+        self.count_batch(if is_new { "counted" } else { "repeated" });
+        if is_new {
+            let requests = batch.rows.iter().map(|row| row.requests);
+            let requests = requests.fold(0_u64, u64::saturating_add);
+            self.usage_requests.inc_by(requests);
+            self.usage_lost.inc_by(batch.lost);
+        }
+    }
+
+    /// Counts a batch of usage that is not kept.
+    pub(super) fn count_refused_usage(&self) {
+        self.count_batch("refused");
+    }
+
+    fn count_batch(&self, outcome: &'static str) {
+        self.usage_batches.get_or_create(&Outcome { outcome }).inc();
+    }
+
     /// Lets them be read.
     pub fn register(&self, registry: &mut Registry) {
         for outcome in ["done", "failed"] {
             // Told from the start, so that the first failure is seen to be one more.
             drop(self.key_set_fetches.get_or_create(&Outcome { outcome }));
+        }
+        for outcome in ["counted", "repeated", "refused"] {
+            drop(self.usage_batches.get_or_create(&Outcome { outcome }));
         }
         registry.register(
             "portcullis_database_edit_wait_seconds",
@@ -106,6 +136,21 @@ impl AppMeters {
             "portcullis_key_set_fetches",
             "How often a key set was fetched from an identity provider, by outcome",
             self.key_set_fetches.clone(),
+        );
+        registry.register(
+            "portcullis_usage_batches",
+            "Batches of usage that gateways sent, by outcome: counted, repeated, refused",
+            self.usage_batches.clone(),
+        );
+        registry.register(
+            "portcullis_usage_requests",
+            "Requests that gateways have told of and that are counted",
+            self.usage_requests.clone(),
+        );
+        registry.register(
+            "portcullis_usage_lost",
+            "Requests that gateways know not to have counted",
+            self.usage_lost.clone(),
         );
     }
 }

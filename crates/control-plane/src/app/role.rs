@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// The parts of the REST interface that a token may be narrowed to: the first part of their paths. Those that decide who
 /// may do what are none of them, since a narrowed token could widen itself there.
-pub const RESOURCES: [&str; 10] = [
+pub const RESOURCES: [&str; 11] = [
     "access-profiles",
     "audit",
     "clients",
@@ -18,6 +18,7 @@ pub const RESOURCES: [&str; 10] = [
     "gateway-tokens",
     "gateways",
     "policies",
+    "usage",
 ];
 
 /// What an operator may do. Each role permits what those before it do.

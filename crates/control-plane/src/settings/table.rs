@@ -74,6 +74,14 @@ settings! {
         "a PEM file with certificates of authorities that are believed besides the public ones when key sets are fetched";
     KEEP_REMOVALS_DAYS = open "keep_removals_days", "DAYS", "7",
         "for how many days gateways are told what was removed (1 to 3650). A gateway that was away for longer fetches everything again, beside what it has";
+    KEEP_USAGE_MINUTES = open "keep_usage_minutes", "TIME", "2d",
+        "for how long usage is kept by the minute, such as `12h` or `2d` (1 hour to 31 days): see `usage.md`";
+    KEEP_USAGE_HOURS = open "keep_usage_hours", "TIME", "90d",
+        "for how long usage is kept by the hour (1 day to 3650 days)";
+    KEEP_USAGE_DAYS = open "keep_usage_days", "TIME", "730d",
+        "for how long usage is kept by the day (2 days to 36500 days)";
+    KEEP_REFUSALS = open "keep_refusals", "TIME", "7d",
+        "for how long the sample of refused requests is kept (1 hour to 366 days), of which there are 100,000 at most";
     LOG = open "log", "DIRECTIVES", "info",
         "what to log on the standard error, such as `info` or `portcullis_control_plane=debug`";
     LOG_FORMAT = open "log_format", "FORM", "text",

@@ -41,3 +41,4 @@ mod single_sign_on;
 mod stage;
 mod tags;
 mod tokens;
+mod usage;

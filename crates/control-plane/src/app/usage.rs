@@ -1,0 +1,30 @@
+//! Usage: what gateways say of the requests that they have decided, and what operators ask of it.
+
+mod asked;
+mod batch;
+mod intake;
+mod keeping;
+mod last_use;
+mod numbers;
+mod percentile;
+mod period;
+mod refused;
+mod upkeep;
+
+pub use asked::{UsageAsked, UsageBy, UsageItem, UsagePoint, UsageSeries, UsageTop, UsageTotals};
+pub use batch::InvalidBatch;
+pub(super) use intake::Intake;
+pub use intake::NotCounted;
+pub use keeping::{InvalidSpan, Keeping, Span};
+pub use numbers::{StatusClass, UsageNumbers};
+pub use percentile::Latency;
+pub use period::Period;
+
+use super::App;
+
+impl App {
+    /// Says for how long usage is kept. Only what is said first counts.
+    pub fn set_usage_keeping(&self, keeping: Keeping) {
+        let _ = self.usage_keeping.set(keeping);
+    }
+}
