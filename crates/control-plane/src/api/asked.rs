@@ -106,14 +106,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
 /// A parameter of the query is none, or not what it has to be.
 fn malformed(path: &str, message: &str) -> Problem {
-    // The path of a parameter that stands there twice ends before it: only the message says its name.
-    let twice = message
-        .strip_prefix("duplicate field `")
-        .and_then(|rest| rest.strip_suffix('`'));
-    let name = twice.unwrap_or(path);
-    let detail = match twice {
-        Some(_) => format!("`{name}` stands there twice"),
-        None => format!("`{name}`: {message}"),
+    // The path of a parameter that stands there twice, or not at all, ends before it: only the message says its name.
+    let told = |before| {
+        let rest = message.strip_prefix(before);
+        rest.and_then(|rest: &str| rest.strip_suffix('`'))
+    };
+    let (twice, missing) = (told("duplicate field `"), told("missing field `"));
+    let name = twice.or(missing).unwrap_or(path);
+    let detail = match (twice, missing) {
+        (Some(_), _) => format!("`{name}` stands there twice"),
+        (None, Some(_)) => format!("`{name}` is missing"),
+        (None, None) => format!("`{name}`: {message}"),
     };
     Problem::new(Kind::MalformedRequest, &detail).with_error(format!("?{name}"), detail)
 }
