@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId};
-use portcullis_store::LastUse;
 use portcullis_store::AccessMethod as StoredMethod;
+use portcullis_store::LastUse;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -130,3 +130,26 @@ async fn several_that_start_at_once_on_an_empty_database_all_start() {
     let books = Closed { ground }.opened_as("last").await;
     assert_eq!(books.head().await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_usage_that_comes_to_two_processes_at_once_counts_once() {
+    use crate::usage::{FOR_EVER, NOW_MIN, batch, count, requests, row};
+
+    let one = open().await;
+    let two = another(&one, "of two").await;
+    for number in 1..=20 {
+        let mut batches = Vec::new();
+        for instance in 1..=10 {
+            batches.push(batch(instance, number, vec![row(NOW_MIN, None, 2)]));
+        }
+        let (here, there) = tokio::join!(count(&one.store, &batches), count(&two.store, &batches));
+        // Each is counted by one of them.
+        assert!(here.iter().zip(&there).all(|(here, there)| here != there));
+    }
+    let (here, there) = tokio::join!(
+        async { while one.store.roll_up_usage(&FOR_EVER).await.unwrap() {} },
+        async { while two.store.roll_up_usage(&FOR_EVER).await.unwrap() {} }
+    );
+    assert_eq!((here, there), ((), ()));
+    assert_eq!(requests(&one.store).await, 20 * 10 * 2);
+}
