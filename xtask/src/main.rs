@@ -78,6 +78,18 @@ enum Bench {
         #[arg(long, default_value_t = 10_000)]
         requests: u32,
     },
+    /// What limits and counting cost, and how much passes under more requests than may
+    Limits {
+        /// How often each measure takes its turn
+        #[arg(long, default_value_t = 25)]
+        rounds: usize,
+        /// How many requests each turn has
+        #[arg(long, default_value_t = 10_000)]
+        requests: u32,
+        /// For how long more requests come than may pass, in seconds
+        #[arg(long, default_value_t = 5)]
+        stretch_s: u64,
+    },
     /// What a million profiles cost: first sync, memory, requests, latency meanwhile
     Sync {
         /// How many profiles are many
@@ -179,6 +191,19 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(Bench::Request { rounds, requests }) => {
             let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
             bench::request(&parts, rounds, requests)
+        }
+        Task::Bench(Bench::Limits {
+            rounds,
+            requests,
+            stretch_s,
+        }) => {
+            let parts = assemble(&[&wasm::FILTER])?;
+            let how_much = bench::Limits {
+                rounds,
+                requests,
+                stretch_s,
+            };
+            bench::limits(&parts, how_much)
         }
         Task::Bench(Bench::Sync {
             profiles,

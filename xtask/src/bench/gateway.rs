@@ -60,7 +60,20 @@ pub fn bootstrap(
 
 /// The bootstrap with Portcullis alone, in a listener called `gateway` that spreads connections evenly over its workers.
 pub fn alone(parts: &Parts, control_plane: SocketAddr) -> Result<Bootstrap> {
-    let mut listener = listener("gateway", vec![shipped_filter()?]);
+    alone_counting(parts, control_plane, true)
+}
+
+/// The same, with requests counted or not.
+pub fn alone_counting(parts: &Parts, control_plane: SocketAddr, counts: bool) -> Result<Bootstrap> {
+    let mut filter = shipped_filter()?;
+    let configuration = filter
+        .pointer_mut("/typed_config/config/configuration/value")
+        .context("the filter of demo.yaml has no configuration")?;
+    let mut settings: Value = serde_json::from_str(configuration.as_str().unwrap_or_default())
+        .context("the configuration in demo.yaml is no JSON")?;
+    settings["usage"] = json!(counts);
+    *configuration = json!(settings.to_string());
+    let mut listener = listener("gateway", vec![filter]);
     listener["connection_balance_config"] = json!({"exact_balance": {}});
     with_listeners(vec![listener], parts, control_plane)
 }

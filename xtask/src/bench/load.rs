@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -48,6 +49,27 @@ pub fn request((name, value): &Header) -> String {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request + &format!("{name}: {value}\r\n\r\n")
+}
+
+/// Sends requests with h2load over HTTP/1.1 for so long, as fast as they are answered, and tells how many were answered
+/// with 2xx.
+///
+/// # Errors
+/// When h2load does not tell.
+pub fn flood(h2load: &Path, to: SocketAddr, credential: &Header, time: Duration) -> Result<u32> {
+    let (name, value) = credential;
+    let printed = process::output(
+        Command::new(h2load)
+            .args(["--h1", "--threads=1", &format!("--clients={CONNECTIONS}")])
+            .arg(format!("--duration={}", time.as_secs()))
+            .arg(format!("--header={name}: {value}"))
+            .arg(format!("http://{to}{PATH}")),
+    )?;
+    let permitted = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("status codes: ")?.split_once(" 2xx,"))
+        .with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
+    Ok(permitted.0.parse()?)
 }
 
 /// Sends `count` requests with h2load over HTTP/1.1.
