@@ -164,7 +164,10 @@ pub fn latency_bucket(ms: u64) -> u8 {
     u8::try_from(before).unwrap_or(u8::MAX)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")
+)]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
