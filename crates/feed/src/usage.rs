@@ -55,7 +55,7 @@ pub const LATENCY_BOUNDS_MS: [u32; 16] = [
 /// How many buckets there are: one for each bound, and one for all that took longer.
 pub const LATENCY_BUCKETS: usize = LATENCY_BOUNDS_MS.len().saturating_add(1);
 
-/// How many classes of statuses there are: 0 for requests that ended without an answer, and 1 to 5 for the first digit.
+/// How many classes of statuses there are: 0 for answers whose status is none, and 1 to 5 for the first digit.
 pub const STATUS_CLASSES: usize = 6;
 
 /// What a gateway has counted since its last batch.
@@ -74,7 +74,7 @@ pub struct UsageBatch {
     /// Some of the requests that were refused: at most [`MOST_REFUSALS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<RefusalSample>,
-    /// How many requests are known not to be counted in any row, such as those of a VM that fell: told, never added to
+    /// How many requests are known not to be counted in any row, since there was no room for them: told, never added to
     /// anything.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: u64,
@@ -110,13 +110,13 @@ pub struct UsageRow {
     /// How many were refused for which reason: pairs of its code, such as `quota_exceeded`, and a count.
     #[serde(rename = "d", default, skip_serializing_if = "Vec::is_empty")]
     pub denials: Vec<(String, u64)>,
-    /// How many bytes the bodies of the requests had.
+    /// How many bytes the bodies of the requests had, as far as that was said beforehand.
     #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
     pub bytes_in: u64,
-    /// How many bytes the bodies of the answers had.
+    /// How many bytes the bodies of the answers had, as far as that was said beforehand.
     #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
     pub bytes_out: u64,
-    /// How many took how long, from their first byte to the last of their answer: pairs of a bucket and a count, see
+    /// How many took how long, from the decision to the headers of the answer: pairs of a bucket and a count, see
     /// [`LATENCY_BOUNDS_MS`].
     #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
     pub latencies: Vec<(u8, u64)>,
