@@ -31,6 +31,9 @@ const WORKERS: [usize; 3] = [1, 2, 4];
 /// The limits that are kept under more requests than may pass: requests a second.
 const LIMITS: [u32; 4] = [5, 50, 500, 5_000];
 
+/// How many requests should pass at least, for their share to say something.
+const LEAST_PASSED: u32 = 200;
+
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -222,8 +225,10 @@ fn saturated(
     await_keys(to, &[&records.free])?;
     let mut rows = Vec::new();
     for (limit, key) in &records.tight {
+        // Where few may pass, one more or less weighs much.
+        let stretch_s = how_much.stretch_s.max(u64::from(LEAST_PASSED / limit));
         let begun = Instant::now();
-        let permitted = load::flood(h2load, to, key, Duration::from_secs(how_much.stretch_s))?;
+        let permitted = load::flood(h2load, to, key, Duration::from_secs(stretch_s))?;
         let took = begun.elapsed().as_secs_f64();
         // The burst is as large as the limit, and nobody has called before.
         let allowed = f64::from(*limit) * (1.0 + took);
@@ -250,7 +255,7 @@ fn method(how_much: Limits) -> String {
          uses; all threads, from schedstat), answered by a direct response: {rounds} rounds of {requests} HTTP/1.1 \
          requests with 10 headers over {} kept connections for each measure, measures in turn within a round; \
          differences are medians of what each round compares. The limit is never reached. Saturation: h2load sends as \
-         fast as it is answered for {stretch_s} s; what may pass is the burst, as large as the limit, and the rate \
+         fast as it is answered for {stretch_s} s, or until {LEAST_PASSED} may have passed; what may pass is the burst, as large as the limit, and the rate \
          times the whole time that h2load ran, its start included. More than that fails the run.",
         load::CONNECTIONS,
     )
