@@ -2,10 +2,12 @@
 //! happens, a reader who is in step has exactly what there is.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use portcullis_feed::{ChangedObject, Position, Revision};
-use portcullis_store::Collection;
+use portcullis_store::{Collection, Snapshot};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::books::{Books, Closed, NOW_MS, author, collection, open};
 use crate::ground::{Ground, LIVES, STEPS};
@@ -18,6 +20,18 @@ struct Reader {
     begun_again: u32,
 }
 
+/// A look at the records. Who copies a database cuts off who uses it: the first look after that may fail.
+async fn reading(books: &Books) -> Snapshot {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match books.store.read().await {
+            Ok(snapshot) => return snapshot,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 impl Reader {
     /// Asks once. Tells whether there was something new.
     async fn ask(&mut self, books: &Books, limit: u32) -> bool {
@@ -25,7 +39,7 @@ impl Reader {
             Some(position) => (Some(&position.epoch), position.revision),
             None => (None, 0),
         };
-        let mut snapshot = books.store.read().await.unwrap();
+        let mut snapshot = reading(books).await;
         let Some(standing) = snapshot.standing(epoch, after).await.unwrap() else {
             *self = Self {
                 begun_again: self.begun_again + 1,
@@ -77,7 +91,7 @@ async fn change(books: &Books, changed: &mut Collection) -> Revision {
 
 /// What there is, as a reader should have it.
 async fn versions(books: &Books) -> BTreeMap<String, String> {
-    let mut snapshot = books.store.read().await.unwrap();
+    let mut snapshot = reading(books).await;
     let all = snapshot.collections(None, 1_000).await.unwrap();
     let version = |one: Collection| (one.id.to_string(), one.version);
     all.into_iter().map(version).collect()
