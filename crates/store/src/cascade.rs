@@ -31,19 +31,11 @@ impl Edit {
     ) -> Result<Cascade, StoreError> {
         let mut filter = ProfileFilter::default();
         filter.grant.policy_id = Some(policy);
-        let mut cascade = Cascade::default();
-        loop {
-            let profiles = self.some_profiles(&filter).await?;
-            if profiles.is_empty() {
-                return Ok(cascade);
-            }
-            for mut profile in profiles {
-                profile.policy_id = None;
-                profile.updated_at_ms = now_ms;
-                self.put_profile(&profile).await?;
-                cascade.changed_profiles = cascade.changed_profiles.saturating_add(1);
-            }
-        }
+        let take_off = |profile: &mut AccessProfile| {
+            profile.policy_id = None;
+            true
+        };
+        self.take_away(&filter, now_ms, take_off).await
     }
 
     /// Takes a collection out of all profiles that grant it. Those that grant nothing else are removed with their keys.
@@ -57,23 +49,37 @@ impl Edit {
     ) -> Result<Cascade, StoreError> {
         let mut filter = ProfileFilter::default();
         filter.grant.collection_id = Some(collection);
+        let take_out = |profile: &mut AccessProfile| {
+            profile.collections.retain(|granted| *granted != collection);
+            !profile.collections.is_empty()
+        };
+        self.take_away(&filter, now_ms, take_out).await
+    }
+
+    /// Takes something from all profiles that a filter leaves, which it then leaves no more. `take` says whether a profile
+    /// is of any use without it; others are removed with their keys.
+    async fn take_away(
+        &mut self,
+        filter: &ProfileFilter,
+        now_ms: u64,
+        take: impl Fn(&mut AccessProfile) -> bool,
+    ) -> Result<Cascade, StoreError> {
         let mut cascade = Cascade::default();
         loop {
-            let profiles = self.some_profiles(&filter).await?;
+            let profiles = self.some_profiles(filter).await?;
             if profiles.is_empty() {
                 return Ok(cascade);
             }
             for mut profile in profiles {
-                profile.collections.retain(|granted| *granted != collection);
-                if profile.collections.is_empty() {
+                if take(&mut profile) {
+                    profile.updated_at_ms = now_ms;
+                    self.put_profile(&profile).await?;
+                    cascade.changed_profiles = cascade.changed_profiles.saturating_add(1);
+                } else {
                     let keys = self.read().count_keys(profile.id).await?;
                     self.delete_profile(profile.id, now_ms).await?;
                     cascade.removed_profiles = cascade.removed_profiles.saturating_add(1);
                     cascade.removed_keys = cascade.removed_keys.saturating_add(keys);
-                } else {
-                    profile.updated_at_ms = now_ms;
-                    self.put_profile(&profile).await?;
-                    cascade.changed_profiles = cascade.changed_profiles.saturating_add(1);
                 }
             }
         }
