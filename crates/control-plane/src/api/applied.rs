@@ -16,9 +16,10 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use super::answer::REVISION_HEADER;
+use super::parameters::malformed;
 use crate::app::App;
 use crate::app::gateway::Applied;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 const DEFAULT_TIMEOUT_S: u64 = 10;
 const LONGEST_TIMEOUT_S: u64 = 60;
@@ -135,8 +136,4 @@ fn asked(uri: &Uri) -> Result<BTreeMap<&'static str, String>, Problem> {
         }
     }
     Ok(asked)
-}
-
-fn malformed(name: &str, detail: &str) -> Problem {
-    Problem::new(Kind::MalformedRequest, detail).with_error(format!("?{name}"), detail)
 }

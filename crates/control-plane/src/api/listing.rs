@@ -10,9 +10,10 @@ use portcullis_store::{Bound, Direction, SortKey, Window};
 use serde_json::Value;
 
 use super::answer::Listed;
+use super::parameters::malformed;
 use super::query::ListQuery;
 use crate::app::page::{LONGEST, Page};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -46,7 +47,7 @@ pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     if (1..=LONGEST).contains(&limit) {
         return Ok(limit);
     }
-    Err(malformed("limit", format!("`limit` is 1 to {LONGEST}")))
+    Err(malformed("limit", &format!("`limit` is 1 to {LONGEST}")))
 }
 
 /// Where the page before ended, if it is not the first.
@@ -66,7 +67,7 @@ pub fn after(query: &impl ListQuery) -> Result<Option<Vec<Bound>>, Problem> {
     let (question, bounds) = read.ok_or_else(no_cursor)?;
     if question != self::question(query) {
         let detail = "the `cursor` belongs to another question: only `limit` may be another one";
-        return Err(malformed("cursor", detail.to_owned()));
+        return Err(malformed("cursor", detail));
     }
     Ok(Some(bounds))
 }
@@ -122,7 +123,7 @@ fn order<K: SortKey>(sort: Option<&str>) -> Result<Vec<(K, Direction)>, Problem>
             let known: Vec<_> = K::ALL.iter().map(|(name, _)| *name).collect();
             let known = known.join("`, `");
             let detail = format!("`sort` names members out of `{known}`, separated by commas");
-            return Err(malformed("sort", detail));
+            return Err(malformed("sort", &detail));
         };
         // What stands there again decides nothing any more.
         if !order.iter().any(|(before, _)| before == key) {
@@ -149,9 +150,5 @@ fn is_fit<K: SortKey>(window: &Window<K>) -> bool {
 /// The cursor is none of this list.
 fn no_cursor() -> Problem {
     let detail = "`cursor` is the `next_cursor` of the page before";
-    malformed("cursor", detail.to_owned())
-}
-
-fn malformed(name: &str, detail: String) -> Problem {
-    Problem::new(Kind::MalformedRequest, detail.clone()).with_error(format!("?{name}"), detail)
+    malformed("cursor", detail)
 }

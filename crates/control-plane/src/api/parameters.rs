@@ -80,6 +80,13 @@ fn refuse_unknown(known: &BTreeSet<String>, query: &str) -> Result<(), Problem> 
     Ok(())
 }
 
-fn malformed(name: &str, detail: &str) -> Problem {
+/// A parameter is not as it has to be.
+pub(super) fn malformed(name: &str, detail: &str) -> Problem {
     Problem::new(Kind::MalformedRequest, detail).with_error(format!("?{name}"), detail)
+}
+
+/// The same where the detail does not name the parameter by itself.
+pub(super) fn malformed_value(name: &str, detail: &str) -> Problem {
+    let text = format!("`{name}`: {detail}");
+    Problem::new(Kind::MalformedRequest, text).with_error(format!("?{name}"), detail)
 }

@@ -232,6 +232,7 @@ pub struct EndpointsQuery {
     pub preview: Option<bool>,
 }
 
+/// Lists that have one order only.
 macro_rules! in_one_order {
     ($($query:ident),*) => {$(
         impl ListQuery for $query {
@@ -249,6 +250,8 @@ macro_rules! in_one_order {
         }
     )*};
 }
+
+pub(super) use in_one_order;
 
 in_one_order!(AuditPageQuery, GatewayQuery, PageQuery, SessionQuery);
 

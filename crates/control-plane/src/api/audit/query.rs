@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::export::{Format, InvalidFormat};
+use crate::api::parameters::malformed_value;
 use crate::app::time::Moment;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// Which changes.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
@@ -90,7 +91,7 @@ impl AuditExportQuery {
             return Ok(Format::JsonLines);
         };
         let read = text.parse();
-        read.map_err(|invalid: InvalidFormat| malformed("format", &invalid.to_string()))
+        read.map_err(|invalid: InvalidFormat| malformed_value("format", &invalid.to_string()))
     }
 }
 
@@ -99,11 +100,6 @@ fn moment(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
         return Ok(None);
     };
     let moment = Moment::try_from(text.to_owned());
-    let moment = moment.map_err(|invalid| malformed(name, &invalid.to_string()))?;
+    let moment = moment.map_err(|invalid| malformed_value(name, &invalid.to_string()))?;
     Ok(Some(moment.as_ms()))
-}
-
-fn malformed(name: &str, detail: &str) -> Problem {
-    let text = format!("`{name}`: {detail}");
-    Problem::new(Kind::MalformedRequest, text).with_error(format!("?{name}"), detail)
 }

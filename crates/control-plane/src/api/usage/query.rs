@@ -1,22 +1,20 @@
 //! What is asked of usage.
 
+use portcullis_feed::usage::{LONGEST_ENDPOINT, LONGEST_TEXT};
 use portcullis_feed::{ClientId, CollectionId, ProfileId};
 use portcullis_store::{RefusedFilter, UsageFilter, UsageGroup, UsageOrder, UsageUnit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::query::ListQuery;
+use crate::api::parameters::malformed_value;
+use crate::api::query::{ListQuery, in_one_order};
 use crate::app::time::Moment;
 use crate::app::usage::{StatusClass, UsageAsked, UsageBy};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// How many members of a group are told where nothing is said, and at most.
 const DEFAULT_MEMBERS: u32 = 10;
 const MOST_MEMBERS: u32 = 100;
-
-/// How long texts may be.
-const LONGEST_ENDPOINT: usize = 512;
-const LONGEST_REASON: usize = 64;
 
 /// Of how long a time each sum is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -131,7 +129,7 @@ macro_rules! usage_query {
                         key_id: key(self.key_id.as_ref())?,
                         collection: self.collection_id,
                         endpoint: plain("endpoint", self.endpoint.as_ref(), LONGEST_ENDPOINT)?,
-                        reason: plain("reason", self.reason.as_ref(), LONGEST_REASON)?,
+                        reason: plain("reason", self.reason.as_ref(), LONGEST_TEXT)?,
                     },
                     status: None,
                 })
@@ -213,7 +211,7 @@ macro_rules! refusal_query {
             /// Those that fit.
             pub(super) fn filter(&self) -> Result<RefusedFilter, Problem> {
                 Ok(RefusedFilter {
-                    reason: plain("reason", self.reason.as_ref(), LONGEST_REASON)?,
+                    reason: plain("reason", self.reason.as_ref(), LONGEST_TEXT)?,
                     client: self.client_id,
                     profile: self.profile_id,
                     key_id: key(self.key_id.as_ref())?,
@@ -254,25 +252,7 @@ pub struct UsageGatewayQuery {
     pub cursor: Option<String>,
 }
 
-macro_rules! newest_first {
-    ($($query:ident),*) => {$(
-        impl ListQuery for $query {
-            fn limit(&self) -> Option<u32> {
-                self.limit
-            }
-
-            fn cursor(&self) -> Option<&str> {
-                self.cursor.as_deref()
-            }
-
-            fn sort(&self) -> Option<&str> {
-                None
-            }
-        }
-    )*};
-}
-
-newest_first!(RefusalPageQuery, UsageGatewayQuery);
+in_one_order!(RefusalPageQuery, UsageGatewayQuery);
 
 impl UsageSeriesQuery {
     pub(super) fn asked(&self) -> Result<UsageAsked, Problem> {
@@ -288,11 +268,17 @@ impl UsageSeriesQuery {
             Some(GroupBy::Collection) => UsageGroup::Collection,
             Some(GroupBy::Endpoint) => UsageGroup::Endpoint,
             Some(GroupBy::Reason) if self.status.is_some() => {
-                return Err(malformed("group_by", "not `reason` together with `status`"));
+                return Err(malformed_value(
+                    "group_by",
+                    "not `reason` together with `status`",
+                ));
             }
             Some(GroupBy::Reason) => UsageGroup::Reason,
             Some(GroupBy::Status) if self.reason.is_some() => {
-                return Err(malformed("group_by", "not `status` together with `reason`"));
+                return Err(malformed_value(
+                    "group_by",
+                    "not `status` together with `reason`",
+                ));
             }
             Some(GroupBy::Status) => return Ok(Some(UsageBy::Status)),
         };
@@ -364,7 +350,7 @@ impl From<UsageUnit> for Resolution {
 
 fn with_status(asked: UsageAsked, status: Option<StatusClass>) -> Result<UsageAsked, Problem> {
     if status.is_some() && asked.filter.reason.is_some() {
-        return Err(malformed("status", "not together with `reason`"));
+        return Err(malformed_value("status", "not together with `reason`"));
     }
     Ok(UsageAsked { status, ..asked })
 }
@@ -374,14 +360,14 @@ fn members(limit: Option<u32>) -> Result<u32, Problem> {
     if (1..=MOST_MEMBERS).contains(&limit) {
         return Ok(limit);
     }
-    Err(malformed("limit", &format!("1 to {MOST_MEMBERS}")))
+    Err(malformed_value("limit", &format!("1 to {MOST_MEMBERS}")))
 }
 
 fn key(text: Option<&String>) -> Result<Option<String>, Problem> {
     let is_id =
         |text: &&String| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match text {
-        Some(text) if !is_id(&text) => Err(malformed("key_id", "12 letters and digits")),
+        Some(text) if !is_id(&text) => Err(malformed_value("key_id", "12 letters and digits")),
         text => Ok(text.cloned()),
     }
 }
@@ -394,13 +380,8 @@ fn plain(name: &str, text: Option<&String>, longest: usize) -> Result<Option<Str
                 || text.contains(char::is_control) =>
         {
             let detail = format!("1 to {longest} characters without control characters");
-            Err(malformed(name, &detail))
+            Err(malformed_value(name, &detail))
         }
         text => Ok(text.cloned()),
     }
-}
-
-fn malformed(name: &str, detail: &str) -> Problem {
-    let text = format!("`{name}`: {detail}");
-    Problem::new(Kind::MalformedRequest, text).with_error(format!("?{name}"), detail)
 }
