@@ -12,7 +12,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use proxy_wasm::types::Action;
@@ -20,6 +19,7 @@ use proxy_wasm::types::Action;
 use crate::announcement::Announcement;
 use crate::request::pass_or_refuse;
 use crate::root;
+use crate::spreading::Spreading;
 use crate::vm::Filter;
 
 /// How many streams may be created after one before its headers arrive. Usually there is none: Envoy creates a stream's
@@ -31,7 +31,7 @@ type Stream = (u32, u32);
 
 thread_local! {
     /// What is to be done with the answers of the service.
-    static ANNOUNCED: RefCell<HashMap<u32, Announcement, BuildHasherDefault<SpreadId>>> = RefCell::default();
+    static ANNOUNCED: RefCell<HashMap<u32, Announcement, Spreading>> = RefCell::default();
     static STREAMS_BY_ID: [Cell<Stream>; STREAMS] = const { [const { Cell::new((0, 0)) }; STREAMS] };
     /// The configurations by root context. A root context is never used again after its end, of which nothing is said
     /// here: what remains of it is one entry.
@@ -106,22 +106,6 @@ fn announced(context_id: u32) -> Option<Announcement> {
         }
         announced.remove(&context_id)
     })
-}
-
-/// Ids of streams count up: no caller chooses them. Multiplied by an odd number (of Fibonacci hashing) they spread.
-#[derive(Default)]
-struct SpreadId(u64);
-
-impl Hasher for SpreadId {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u32(&mut self, id: u32) {
-        self.0 = u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 fn note_stream(context_id: u32, root_id: u32) {

@@ -39,6 +39,7 @@ mod request;
 mod root;
 mod settings;
 mod signatures;
+mod spreading;
 mod usage;
 mod vm;
 

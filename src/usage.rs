@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use portcullis_engine::{Denial, Permit, Subject};
@@ -13,6 +12,7 @@ use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
 use portcullis_registry::usage::{Alike, Counts, Parcel, Refused, Tally, hand_over, merged};
 
 use crate::host::{self, HeaderPairs, Shared};
+use crate::spreading::Spreading;
 
 /// How often counts are handed over, in milliseconds.
 const HANDED_OVER_EVERY_MS: u64 = 5_000;
@@ -25,7 +25,7 @@ const MINUTE_MS: u64 = 60_000;
 /// The counts of a VM.
 #[derive(Default)]
 pub(crate) struct Usage {
-    rows: RefCell<HashMap<Kind, Row, BuildHasherDefault<Spread>>>,
+    rows: RefCell<HashMap<Kind, Row, Spreading>>,
     /// In which minute the rows are counted.
     minute: Cell<u64>,
     /// What was counted in earlier minutes, and what could not be handed over yet.
@@ -209,29 +209,4 @@ fn content_length<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -
 
 fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Addresses are multiples of eight: multiplied by an odd number (of Fibonacci hashing) they spread. No caller chooses
-/// them.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(u64::try_from(number).unwrap_or(0));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

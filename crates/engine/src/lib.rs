@@ -16,6 +16,7 @@ pub mod authority;
 pub mod credential;
 pub mod decision;
 pub mod gate;
+pub mod hashing;
 pub mod holder;
 pub mod jwt;
 pub mod limit;

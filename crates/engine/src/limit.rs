@@ -8,7 +8,7 @@
 //!
 //! > requests ≤ burst + rate × time
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher as _;
 use std::time::Duration;
 
 use portcullis_feed::{ClientId, PolicyId, ProfileId, RateScope, RateWindow};
@@ -191,28 +191,6 @@ impl LimitId {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
-    }
-}
-
-/// An identifier of a limit is as good as its own hash.
-pub type LimitIdHasher = BuildHasherDefault<FirstBytes>;
-
-/// See [`LimitIdHasher`].
-#[derive(Debug, Default)]
-pub struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    /// The length says nothing.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -1,9 +1,9 @@
 //! The records that a VM has used lately, and from which page each came.
 
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use portcullis_engine::Holder;
+use portcullis_engine::hashing::ByFirstBytes;
 use portcullis_engine::recent::Recent;
 use portcullis_feed::Digest;
 
@@ -16,7 +16,8 @@ pub(crate) const MOST_CHANGED: usize = 256;
 /// The records that a VM has used lately. Bounded by weight.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    recent: Recent<Digest, Entry, BuildHasherDefault<DigestHasher>>,
+    /// No caller can choose what is in it: only known keys are.
+    recent: Recent<Digest, Entry, ByFirstBytes>,
     /// Going through all entries at each change would hold up requests.
     changed: Changed,
     changes: u64,
@@ -114,24 +115,5 @@ impl Cache {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.recent.len()
-    }
-}
-
-/// A digest is as good as its own hash, and no caller can choose what is in the cache: only known keys are.
-#[derive(Debug, Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    /// The length of a digest says nothing.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -10,7 +10,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use portcullis_engine::limit::{Allowance, Exhausted, Lease, Limit, LimitId, LimitIdHasher};
+use portcullis_engine::hashing::ByFirstBytes;
+use portcullis_engine::limit::{Allowance, Exhausted, Lease, Limit, LimitId};
 
 use crate::layout;
 use crate::memory::{Expect, SharedMemory};
@@ -41,7 +42,7 @@ const ENTRY: usize = 24;
 #[derive(Debug)]
 pub struct Limiter<M> {
     memory: M,
-    seats: RefCell<HashMap<LimitId, Seat, LimitIdHasher>>,
+    seats: RefCell<HashMap<LimitId, Seat, ByFirstBytes>>,
 }
 
 /// What a VM knows of a count.
@@ -163,7 +164,7 @@ impl Seat {
 }
 
 /// Makes room: what is lost with a seat are a few slots, or a look.
-fn tidy(seats: &mut HashMap<LimitId, Seat, LimitIdHasher>, now_ns: u64) {
+fn tidy(seats: &mut HashMap<LimitId, Seat, ByFirstBytes>, now_ns: u64) {
     seats.retain(|_, seat| seat.is_in_use(now_ns));
     if seats.len() >= MOST_SEATS / 2 {
         seats.clear();
