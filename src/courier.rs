@@ -40,11 +40,13 @@ impl Default for Courier {
 }
 
 impl Courier {
-    /// Sends what is to be sent, when it is time.
-    pub(crate) fn tend(&mut self, exchange: &Exchange, instance: &str, name: &str, now_ms: u64) {
-        if self.sent.is_some() || now_ms < self.next_ms {
-            return;
-        }
+    /// Whether it is time to send.
+    pub(crate) fn is_due(&self, now_ms: u64) -> bool {
+        self.sent.is_none() && now_ms >= self.next_ms
+    }
+
+    /// Sends what is to be sent.
+    pub(crate) fn send(&mut self, exchange: &Exchange, instance: &str, name: &str, now_ms: u64) {
         self.next_ms = now_ms.saturating_add(SENT_EVERY_MS);
         Outbox::fetch(&Shared);
         let Some(batch) = Outbox::next(&Shared) else {

@@ -157,9 +157,11 @@ impl Poller {
         if let Some((_, writer)) = &mut self.writer {
             writer.tidy(TIDIED_AT_ONCE, standing.all_follow);
             self.metrics.publish(standing.now_ms, standing.members);
-            let (instance, name) = (self.instance(), &self.name);
-            self.courier
-                .tend(&self.exchange, &instance, name, standing.now_ms);
+            if self.courier.is_due(standing.now_ms) {
+                let (instance, name) = (self.instance(), &self.name);
+                self.courier
+                    .send(&self.exchange, &instance, name, standing.now_ms);
+            }
         }
     }
 

@@ -51,40 +51,45 @@ pub fn request((name, value): &Header) -> String {
     request + &format!("{name}: {value}\r\n\r\n")
 }
 
-/// Sends requests with h2load over HTTP/1.1 for so long, as fast as they are answered, and tells how many were answered
-/// with 2xx.
+/// Sends requests with h2load for so long, as fast as they are answered, and tells how many were answered with 2xx.
 ///
 /// # Errors
 /// When h2load does not tell.
 pub fn flood(h2load: &Path, to: SocketAddr, credential: &Header, time: Duration) -> Result<u32> {
-    let (name, value) = credential;
-    let printed = process::output(
-        Command::new(h2load)
-            .args(["--h1", "--threads=1", &format!("--clients={CONNECTIONS}")])
-            .arg(format!("--duration={}", time.as_secs()))
-            .arg(format!("--header={name}: {value}"))
-            .arg(format!("http://{to}{PATH}")),
+    let codes = codes(
+        h2load,
+        to,
+        Some(credential),
+        &format!("--duration={}", time.as_secs()),
     )?;
-    let permitted = printed
-        .lines()
-        .find_map(|line| line.strip_prefix("status codes: ")?.split_once(" 2xx,"))
-        .with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
-    Ok(permitted.0.parse()?)
+    let permitted = codes.split_once(" 2xx,").map(|(count, _)| count);
+    let permitted = permitted.with_context(|| format!("h2load reported {codes}"))?;
+    Ok(permitted.parse()?)
 }
 
-/// Sends `count` requests with h2load over HTTP/1.1.
+/// Sends `count` requests with h2load.
 ///
 /// # Errors
 /// When not all of them are answered with 2xx.
 pub fn send(h2load: &Path, to: SocketAddr, credential: Option<&Header>, count: u32) -> Result<()> {
+    let codes = codes(h2load, to, credential, &format!("--requests={count}"))?;
+    if !codes.starts_with(&format!("{count} 2xx,")) {
+        bail!("not all of {count} requests to {to} were answered with 2xx: {codes}");
+    }
+    Ok(())
+}
+
+/// The status codes of answers over HTTP/1.1, as h2load reports them.
+fn codes(
+    h2load: &Path,
+    to: SocketAddr,
+    credential: Option<&Header>,
+    how_many: &str,
+) -> Result<String> {
     let mut command = Command::new(h2load);
     command
-        .args([
-            "--h1",
-            "--threads=1",
-            &format!("--clients={CONNECTIONS}"),
-            &format!("--requests={count}"),
-        ])
+        .args(["--h1", "--threads=1", how_many])
+        .arg(format!("--clients={CONNECTIONS}"))
         .args(HEADERS.map(|(name, value)| format!("--header={name}: {value}")));
     if let Some((name, value)) = credential {
         command.arg(format!("--header={name}: {value}"));
@@ -93,10 +98,7 @@ pub fn send(h2load: &Path, to: SocketAddr, credential: Option<&Header>, count: u
     let printed = process::output(&mut command)?;
     let codes = printed
         .lines()
-        .find_map(|line| line.strip_prefix("status codes: "))
-        .with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
-    if !codes.starts_with(&format!("{count} 2xx,")) {
-        bail!("not all of {count} requests to {to} were answered with 2xx: {codes}");
-    }
-    Ok(())
+        .find_map(|line| line.strip_prefix("status codes: "));
+    let codes = codes.with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
+    Ok(codes.to_owned())
 }

@@ -64,8 +64,7 @@ impl Outbox {
         }
     }
 
-    /// The batch that is to be sent: the last one, or a new one if there is anything to tell. `most` are the rows that it
-    /// may have.
+    /// The batch that is to be sent: the last one, or a new one if there is anything to tell.
     #[must_use]
     pub fn next(memory: &impl SharedMemory) -> Option<Batch> {
         let (mut outbox, expect) = Self::read(memory);
