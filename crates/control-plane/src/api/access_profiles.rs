@@ -103,10 +103,7 @@ impl From<ProfileWithKeys> for AccessProfile {
                 }),
             },
             keys: keys.into_iter().map(Key::from).collect(),
-            addresses: AddressLists {
-                allow: profile.addresses.allow,
-                deny: profile.addresses.deny,
-            },
+            addresses: profile.addresses.into(),
             enabled: profile.enabled,
             expires_at: profile.expires_at_ms.map(Moment::from_ms),
             observe: profile.observe,

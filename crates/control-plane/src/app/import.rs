@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use portcullis_engine::route::Claim;
 use portcullis_feed::{CollectionId, Endpoint};
-use portcullis_store::{Author, Collection};
+use portcullis_store::{Author, Collection, Edit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -131,12 +131,7 @@ impl App {
         condition: Condition<Collection>,
         outline: Outline,
     ) -> Result<Committed<Imported>, Refusal> {
-        let mut edit = self.edit(author).await?;
-        let before = edit.read().collection(id).await?;
-        let before = before.ok_or_else(|| unknown(id))?;
-        condition.examine("collection", &before)?;
-        let imported = replaced(before, outline, self.world.clock.now_ms());
-        refuse_claimed(&mut edit, &imported.collection).await?;
+        let (mut edit, imported) = self.replacement(author, id, condition, outline).await?;
         edit.put_collection(&imported.collection).await?;
         Committed::by(edit, imported).await
     }
@@ -152,13 +147,25 @@ impl App {
         condition: Condition<Collection>,
         outline: Outline,
     ) -> Result<Imported, Refusal> {
+        let (_, imported) = self.replacement(author, id, condition, outline).await?;
+        Ok(imported)
+    }
+
+    /// A collection with the endpoints of a document, which may be put into the edit.
+    async fn replacement(
+        &self,
+        author: &Author,
+        id: CollectionId,
+        condition: Condition<Collection>,
+        outline: Outline,
+    ) -> Result<(Edit, Imported), Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().collection(id).await?;
         let before = before.ok_or_else(|| unknown(id))?;
         condition.examine("collection", &before)?;
         let imported = replaced(before, outline, self.world.clock.now_ms());
         refuse_claimed(&mut edit, &imported.collection).await?;
-        Ok(imported)
+        Ok((edit, imported))
     }
 
     fn new_import(

@@ -11,7 +11,6 @@ use super::operator::{self, refuse_taken};
 use super::password::NewPassword;
 use super::session::{OpenedSession, Visitor};
 use super::text::Name;
-use super::world::Identifier as _;
 use super::{App, Refusal, Violation};
 
 /// How long the link works by which the first operator comes. The next start makes another one.
@@ -117,7 +116,10 @@ impl App {
                 let (id, name) = (operator.id, operator.name.clone());
                 (*operator, Who::Operator { id, name })
             }
-            (LinkHolder::First, Some(newcomer)) => (self.first_operator(newcomer)?, Who::Newcomer),
+            (LinkHolder::First, Some(Newcomer { email, name })) => {
+                let first = self.new_operator(email.into(), name.into(), Role::Admin)?;
+                (first, Who::Newcomer)
+            }
             (LinkHolder::First, None) => {
                 let violations = ["/email", "/name"].map(|pointer| {
                     Violation::new(pointer, "the first operator has to say who they are")
@@ -176,22 +178,6 @@ impl App {
             expires_at_ms,
         };
         Ok((link, shown))
-    }
-
-    fn first_operator(&self, newcomer: Newcomer) -> Result<Operator, Refusal> {
-        let now_ms = self.world.clock.now_ms();
-        Ok(Operator {
-            id: OperatorId::new(&self.world)?,
-            email: newcomer.email.into(),
-            name: newcomer.name.into(),
-            role: Role::Admin,
-            enabled: true,
-            password: None,
-            provider: None,
-            created_at_ms: now_ms,
-            updated_at_ms: now_ms,
-            last_log_in_at_ms: None,
-        })
     }
 }
 

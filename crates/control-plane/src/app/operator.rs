@@ -32,6 +32,28 @@ pub struct OperatorDraft {
 }
 
 impl App {
+    /// An operator who has never been here, with nothing yet to log in by.
+    pub(super) fn new_operator(
+        &self,
+        email: String,
+        name: String,
+        role: Role,
+    ) -> Result<Operator, Refusal> {
+        let now_ms = self.world.clock.now_ms();
+        Ok(Operator {
+            id: OperatorId::new(&self.world)?,
+            email,
+            name,
+            role,
+            enabled: true,
+            password: None,
+            provider: None,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+            last_log_in_at_ms: None,
+        })
+    }
+
     /// Adds an operator, and makes the link by which they choose their password.
     ///
     /// # Errors
@@ -41,18 +63,9 @@ impl App {
         author: &Author,
         draft: OperatorDraft,
     ) -> Result<(Operator, ShownLink), Refusal> {
-        let now_ms = self.world.clock.now_ms();
         let operator = Operator {
-            id: OperatorId::new(&self.world)?,
-            email: draft.email.into(),
-            name: draft.name.into(),
-            role: draft.role.into(),
             enabled: draft.enabled,
-            password: None,
-            provider: None,
-            created_at_ms: now_ms,
-            updated_at_ms: now_ms,
-            last_log_in_at_ms: None,
+            ..self.new_operator(draft.email.into(), draft.name.into(), draft.role.into())?
         };
         let (link, shown) = self.new_link(Some(operator.id))?;
         let mut edit = self.edit(author).await?;

@@ -89,6 +89,15 @@ pub struct AddressLists {
     pub deny: Vec<String>,
 }
 
+impl From<portcullis_feed::AddressLists> for AddressLists {
+    fn from(stored: portcullis_feed::AddressLists) -> Self {
+        Self {
+            allow: stored.allow,
+            deny: stored.deny,
+        }
+    }
+}
+
 impl AccessProfileDraft {
     pub(in crate::app) fn into_profile(
         self,
@@ -203,10 +212,7 @@ impl From<&AccessProfile> for AccessProfileDraft {
                 StoredMethod::Jwt(jwt) => Some(JwtDraft::from(&**jwt)),
             },
             key_expires_at: None,
-            addresses: AddressLists {
-                allow: profile.addresses.allow.clone(),
-                deny: profile.addresses.deny.clone(),
-            },
+            addresses: profile.addresses.clone().into(),
             enabled: profile.enabled,
             expires_at: profile.expires_at_ms.map(Moment::from_ms),
             observe: profile.observe,

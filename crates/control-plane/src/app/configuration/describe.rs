@@ -13,7 +13,7 @@ use super::document::{
     PolicyDocument, ProfileDocument, SecretDocument,
 };
 use super::labels::Labels;
-use crate::app::access_profile::{AccessMethod, AddressLists};
+use crate::app::access_profile::AccessMethod;
 use crate::app::client::ClientDraft;
 use crate::app::jwt::JwtDraft;
 use crate::app::policy::PolicyDraft;
@@ -86,10 +86,7 @@ pub(super) fn profile(
         policy: profile.policy_id.map(|id| labels.to_policy(id)),
         access_method: AccessMethod::from(&profile.access),
         jwt,
-        addresses: AddressLists {
-            allow: profile.addresses.allow.clone(),
-            deny: profile.addresses.deny.clone(),
-        },
+        addresses: profile.addresses.clone().into(),
         enabled: profile.enabled,
         expires_at: profile.expires_at_ms.map(Moment::from_ms),
         observe: profile.observe,

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use portcullis_feed::OperatorId;
 use portcullis_store::{Edit, Operator, ProviderIdentity, Role};
 use serde_json::{Map, Value};
 
@@ -10,7 +9,6 @@ use super::{ProviderSettings, RoleRule, RoleRules};
 use crate::app::email::Email;
 use crate::app::session::{Visitor, who};
 use crate::app::text::Name;
-use crate::app::world::Identifier as _;
 use crate::app::{App, Refusal};
 
 /// A text does not say which claims give which role.
@@ -98,20 +96,11 @@ impl App {
         let named = text("name").and_then(|name| Name::try_from(name.to_owned()).ok());
         let operator = match known {
             Some(known) => known,
-            None => Operator {
-                id: OperatorId::new(&self.world)?,
-                name: named.map_or_else(|| email.as_str().to_owned(), String::from),
-                email: email.into(),
-                role: given
-                    .or(settings.default_role)
-                    .ok_or(Refusal::NotAdmitted)?,
-                enabled: true,
-                password: None,
-                provider: None,
-                created_at_ms: now_ms,
-                updated_at_ms: now_ms,
-                last_log_in_at_ms: None,
-            },
+            None => {
+                let name = named.map_or_else(|| email.as_str().to_owned(), String::from);
+                let role = given.or(settings.default_role);
+                self.new_operator(email.into(), name, role.ok_or(Refusal::NotAdmitted)?)?
+            }
         };
         let mut edit = self.edit(&visitor.author(who(&operator))).await?;
         // Once more, now that nobody else can change them.
