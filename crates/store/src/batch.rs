@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use portcullis_feed::{ClientId, ProfileId};
 
 use crate::audit::Audited;
-use crate::{AccessProfile, ApiKey, Client, Collection, Edit, Policy, StoreError};
+use crate::{AccessProfile, ApiKey, Client, Collection, Edit, Logo, Policy, StoreError};
 use crate::{client, collection, key, policy, profile};
 
 /// How many values a statement has at most. Databases take many more, but longer statements are not faster.
@@ -33,6 +33,8 @@ pub struct Batch {
     pub collections: Vec<Change<Collection>>,
     /// Clients. Their profiles go with them.
     pub clients: Vec<Change<Client>>,
+    /// The logos that clients get, in place of those that they had.
+    pub logos: Vec<(ClientId, Logo)>,
     /// Profiles. Their keys go with them.
     pub profiles: Vec<Change<AccessProfile>>,
     /// Keys. None goes by itself, and of one that exists only the ends change.
@@ -73,6 +75,9 @@ impl Edit {
         let clients: Vec<_> = after(&batch.clients).collect();
         self.put_rows(client::PUT, &clients, |it| client::values(it))
             .await?;
+        for (client, logo) in &batch.logos {
+            self.put_logo(*client, logo).await?;
+        }
         self.put_profiles(batch).await?;
         let keys: Vec<_> = after(&batch.keys).collect();
         self.put_rows(key::PUT, &keys, |it| key::values(it)).await?;

@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use portcullis_feed::OperatorId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals, shown_once};
-use super::asked::{Asked, Changes, Draft, Named};
+use super::answer::{Answer, Listed, ReadRefusals, WriteRefusals, shown_once};
+use super::asked::{Asked, Changes, Named};
 use super::listing::{after_name, limit};
+use super::new::{KeyHeaders, New};
 use super::query::PageQuery;
-use crate::app::App;
+use super::tag::{Preconditions, ReadHeaders, Tag, TaggedAs, WriteHeaders};
 use crate::app::link::ShownLink;
-use crate::app::operator::OperatorDraft;
+use crate::app::operator::{self, OperatorDraft};
 use crate::app::role::RoleName;
 use crate::app::time::Moment;
+use crate::app::{App, Committed};
 use crate::identity::By;
 use crate::problem::Problem;
 
@@ -101,6 +103,22 @@ impl From<portcullis_store::Operator> for Operator {
     }
 }
 
+impl Operator {
+    /// Without what becomes different by itself: that somebody logged in is no reason not to change them.
+    fn seen(stored: &portcullis_store::Operator) -> Self {
+        Self {
+            last_log_in_at: None,
+            ..Self::from(stored.clone())
+        }
+    }
+
+    fn tagged(stored: portcullis_store::Operator) -> TaggedAs<Self> {
+        let tag = Tag::of(&Self::seen(&stored));
+        let record = stored.into();
+        TaggedAs { record, tag }
+    }
+}
+
 impl Link {
     fn of(shown: &ShownLink, app: &App) -> Self {
         Self {
@@ -114,19 +132,24 @@ impl Link {
 ///
 /// The answer shows a link, only this once, by which they choose their password.
 #[utoipa::path(post, path = "/operators", operation_id = "create_operator", tag = "operators",
+    params(KeyHeaders),
     request_body = OperatorDraft,
     responses((status = 201, description = "The operator.", body = InvitedOperator), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<OperatorDraft>,
-) -> Result<Response, Problem> {
-    let (operator, link) = app.create_operator(&author, draft).await?;
-    let invited = InvitedOperator {
-        operator: operator.into(),
-        link: Link::of(&link, &app),
-    };
-    Ok(shown_once((StatusCode::CREATED, Json(invited))))
+    New { draft, asking }: New<OperatorDraft>,
+) -> Result<Answer, Problem> {
+    let inviting = Arc::clone(&app);
+    let once = asking.once(move |invited: Committed<operator::InvitedOperator>| {
+        let link = Link::of(&invited.record.link, &inviting);
+        let TaggedAs { record, tag } = Operator::tagged(invited.record.operator);
+        let location = format!("operators/{}", record.id);
+        let operator = record;
+        let answer = Answer::created(&location, &InvitedOperator { operator, link });
+        answer.with(header::ETAG, tag.as_str()).shown_once()
+    });
+    Ok(app.create_operator(&author, once, draft).await?)
 }
 
 /// Lists the operators
@@ -145,13 +168,13 @@ pub async fn list(
 
 /// Reads an operator
 #[utoipa::path(get, path = "/operators/{id}", operation_id = "read_operator", tag = "operators",
-    params(("id" = String, Path, description = "The identifier of the operator.")),
+    params(("id" = String, Path, description = "The identifier of the operator."), ReadHeaders),
     responses((status = 200, description = "The operator.", body = Operator), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<OperatorId>,
-) -> Result<Json<Operator>, Problem> {
-    Ok(Json(app.operator(id).await?.into()))
+) -> Result<TaggedAs<Operator>, Problem> {
+    Ok(Operator::tagged(app.operator(id).await?))
 }
 
 /// Changes an operator
@@ -159,17 +182,19 @@ pub async fn read(
 /// A JSON merge patch: what is absent stays. Who is disabled is logged out everywhere at once. The last enabled operator
 /// with the role `admin` keeps that.
 #[utoipa::path(patch, path = "/operators/{id}", operation_id = "change_operator", tag = "operators",
-    params(("id" = String, Path, description = "The identifier of the operator.")),
+    params(("id" = String, Path, description = "The identifier of the operator."), WriteHeaders),
     request_body = OperatorDraft,
     responses((status = 200, description = "The operator.", body = Operator), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<OperatorId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
-) -> Result<Json<Operator>, Problem> {
-    let changed = app.change_operator(&author, id, patch).await?;
-    Ok(Json(changed.into()))
+) -> Result<TaggedAs<Operator>, Problem> {
+    let condition = preconditions.of(Operator::seen);
+    let changed = app.change_operator(&author, id, condition, patch).await?;
+    Ok(Operator::tagged(changed))
 }
 
 /// Removes an operator
@@ -177,14 +202,16 @@ pub async fn change(
 /// They are logged out everywhere at once. What they changed keeps their name in the audit. The last enabled operator
 /// with the role `admin` stays.
 #[utoipa::path(delete, path = "/operators/{id}", operation_id = "delete_operator", tag = "operators",
-    params(("id" = String, Path, description = "The identifier of the operator.")),
+    params(("id" = String, Path, description = "The identifier of the operator."), WriteHeaders),
     responses((status = 204, description = "The operator is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<OperatorId>,
+    preconditions: Preconditions,
 ) -> Result<StatusCode, Problem> {
-    app.delete_operator(&author, id).await?;
+    let condition = preconditions.of(Operator::seen);
+    app.delete_operator(&author, id, condition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
 use portcullis_feed::RobotTokenId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{Listed, ReadRefusals, WriteRefusals, shown_once};
-use super::asked::{Asked, Changes, Draft, Named};
+use super::answer::{Answer, Listed, ReadRefusals, WriteRefusals};
+use super::asked::{Asked, Changes, Named};
 use super::listing::{after_name, limit};
+use super::new::{KeyHeaders, New};
 use super::query::PageQuery;
+use super::tag::{Preconditions, ReadHeaders, Tag, TaggedAs, WriteHeaders};
 use crate::app::App;
 use crate::app::robot_token::{NewRobotToken, RobotTokenDraft};
 use crate::app::role::RoleName;
@@ -70,21 +71,42 @@ impl From<portcullis_store::RobotToken> for Token {
     }
 }
 
+impl Token {
+    /// Without what becomes different by itself: that a robot came by it is no reason not to change it.
+    fn seen(stored: &portcullis_store::RobotToken) -> Self {
+        Self {
+            last_used_at: None,
+            ..Self::from(stored.clone())
+        }
+    }
+
+    fn tagged(stored: portcullis_store::RobotToken) -> TaggedAs<Self> {
+        let tag = Tag::of(&Self::seen(&stored));
+        let record = stored.into();
+        TaggedAs { record, tag }
+    }
+}
+
 /// Makes a token for a robot
 ///
 /// The answer shows it, only this once. Robots send it as `Authorization: Bearer`.
 #[utoipa::path(post, path = "/tokens", operation_id = "create_token", tag = "tokens",
+    params(KeyHeaders),
     request_body = RobotTokenDraft,
     responses((status = 201, description = "The token.", body = ShownToken), WriteRefusals))]
 pub async fn create(
     State(app): State<Arc<App>>,
     By(author): By,
-    Draft(draft): Draft<RobotTokenDraft>,
-) -> Result<Response, Problem> {
-    let NewRobotToken { token, record } = app.create_robot_token(&author, draft).await?;
-    let record = record.into();
-    let shown = ShownToken { record, token };
-    Ok(shown_once((StatusCode::CREATED, Json(shown))))
+    New { draft, asking }: New<RobotTokenDraft>,
+) -> Result<Answer, Problem> {
+    let once = asking.once(|made| {
+        let NewRobotToken { token, record } = made.record;
+        let TaggedAs { record, tag } = Token::tagged(record);
+        let location = format!("tokens/{}", record.id);
+        let answer = Answer::created(&location, &ShownToken { record, token });
+        answer.with(header::ETAG, tag.as_str()).shown_once()
+    });
+    Ok(app.create_robot_token(&author, once, draft).await?)
 }
 
 /// Lists the tokens of robots
@@ -103,13 +125,13 @@ pub async fn list(
 
 /// Reads a token of a robot
 #[utoipa::path(get, path = "/tokens/{id}", operation_id = "read_token", tag = "tokens",
-    params(("id" = String, Path, description = "The identifier of the token.")),
+    params(("id" = String, Path, description = "The identifier of the token."), ReadHeaders),
     responses((status = 200, description = "The token.", body = Token), ReadRefusals))]
 pub async fn read(
     State(app): State<Arc<App>>,
     Named(id): Named<RobotTokenId>,
-) -> Result<Json<Token>, Problem> {
-    Ok(Json(app.robot_token(id).await?.into()))
+) -> Result<TaggedAs<Token>, Problem> {
+    Ok(Token::tagged(app.robot_token(id).await?))
 }
 
 /// Changes a token of a robot
@@ -117,30 +139,36 @@ pub async fn read(
 /// A JSON merge patch: what is absent stays, `null` clears. The token itself stays, and may do from now on what is said
 /// here.
 #[utoipa::path(patch, path = "/tokens/{id}", operation_id = "change_token", tag = "tokens",
-    params(("id" = String, Path, description = "The identifier of the token.")),
+    params(("id" = String, Path, description = "The identifier of the token."), WriteHeaders),
     request_body = RobotTokenDraft,
     responses((status = 200, description = "The token.", body = Token), WriteRefusals))]
 pub async fn change(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<RobotTokenId>,
+    preconditions: Preconditions,
     Changes(patch): Changes,
-) -> Result<Json<Token>, Problem> {
-    let changed = app.change_robot_token(&author, id, patch).await?;
-    Ok(Json(changed.into()))
+) -> Result<TaggedAs<Token>, Problem> {
+    let condition = preconditions.of(Token::seen);
+    let changed = app
+        .change_robot_token(&author, id, condition, patch)
+        .await?;
+    Ok(Token::tagged(changed))
 }
 
 /// Withdraws a token of a robot
 ///
 /// At once.
 #[utoipa::path(delete, path = "/tokens/{id}", operation_id = "delete_token", tag = "tokens",
-    params(("id" = String, Path, description = "The identifier of the token.")),
+    params(("id" = String, Path, description = "The identifier of the token."), WriteHeaders),
     responses((status = 204, description = "The token is gone."), WriteRefusals))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     By(author): By,
     Named(id): Named<RobotTokenId>,
+    preconditions: Preconditions,
 ) -> Result<StatusCode, Problem> {
-    app.delete_robot_token(&author, id).await?;
+    let condition = preconditions.of(Token::seen);
+    app.delete_robot_token(&author, id, condition).await?;
     Ok(StatusCode::NO_CONTENT)
 }

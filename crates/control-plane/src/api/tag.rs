@@ -25,6 +25,14 @@ pub struct Tag(String);
 /// A record with its tag.
 pub struct Tagged<T>(pub T);
 
+/// A record with the tag of what its author can change of it.
+pub struct TaggedAs<T> {
+    /// The record.
+    pub record: T,
+    /// The tag.
+    pub tag: Tag,
+}
+
 /// On what condition a record is changed or removed.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -93,12 +101,19 @@ impl Tag {
 
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        let tag = Tag::of(&self.0).header();
+        let tag = Tag::of(&self.0);
+        let record = self.0;
+        TaggedAs { record, tag }.into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for TaggedAs<T> {
+    fn into_response(self) -> Response {
         let fresh = (
             header::CACHE_CONTROL,
             HeaderValue::from_static("private, no-cache"),
         );
-        ([tag, fresh], Json(self.0)).into_response()
+        ([self.tag.header(), fresh], Json(self.record)).into_response()
     }
 }
 

@@ -3,14 +3,12 @@
 
 use std::collections::HashMap;
 
-use axum::Json;
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_store::LastUse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::tag::Tag;
+use super::tag::{Tag, TaggedAs};
 use crate::app::time::Moment;
 use crate::app::{App, Refusal};
 
@@ -52,11 +50,8 @@ impl Uses {
 
 impl<T: Serialize> IntoResponse for TaggedUse<T> {
     fn into_response(self) -> Response {
-        let tag = Tag::of(&self.0.record).header();
-        let fresh = (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("private, no-cache"),
-        );
-        ([tag, fresh], Json(self.0)).into_response()
+        let tag = Tag::of(&self.0.record);
+        let record = self.0;
+        TaggedAs { record, tag }.into_response()
     }
 }

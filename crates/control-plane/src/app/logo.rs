@@ -17,6 +17,8 @@ use super::{App, Committed, Refusal, Violation};
 
 pub use picture::InvalidLogo;
 
+pub(super) use picture::cleaned;
+
 /// How many bytes a logo may have when it comes.
 pub const LARGEST_BYTES: usize = 256 * 1024;
 
@@ -44,7 +46,7 @@ impl App {
         content: Vec<u8>,
     ) -> Result<Committed<Client>, Refusal> {
         // Decoding takes its time, which others need not wait for.
-        let logo = tokio::task::spawn_blocking(move || picture::cleaned(&content));
+        let logo = tokio::task::spawn_blocking(move || cleaned(&content));
         let logo = logo.await.unwrap_or(Err(InvalidLogo::Broken));
         let logo = logo.map_err(|invalid| Refusal::Invalid(vec![Violation::new("", invalid)]))?;
         let now_ms = self.world.clock.now_ms();

@@ -2,13 +2,16 @@
 
 use portcullis_feed::OperatorId;
 use portcullis_store::{Author, Edit, Operator, Role};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::client::enabled;
+use super::condition::Condition;
 use super::draft::Patch;
 use super::email::{Email, stored_email};
 use super::link::ShownLink;
+use super::once::Once;
 use super::page::Page;
 use super::role::RoleName;
 use super::text::{Name, stored_name};
@@ -29,6 +32,14 @@ pub struct OperatorDraft {
     #[serde(default = "enabled")]
     #[schema(default = true)]
     pub enabled: bool,
+}
+
+/// A new operator, in the one moment when their link is known.
+pub struct InvitedOperator {
+    /// What is kept.
+    pub operator: Operator,
+    /// By which they choose their password.
+    pub link: ShownLink,
 }
 
 impl App {
@@ -58,24 +69,32 @@ impl App {
     ///
     /// # Errors
     /// When another has the e-mail address.
-    pub async fn create_operator(
+    pub async fn create_operator<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<InvitedOperator, A>,
         draft: OperatorDraft,
-    ) -> Result<(Operator, ShownLink), Refusal> {
+    ) -> Result<A, Refusal> {
         let operator = Operator {
             enabled: draft.enabled,
             ..self.new_operator(draft.email.into(), draft.name.into(), draft.role.into())?
         };
         let (link, shown) = self.new_link(Some(operator.id))?;
+        let now_ms = operator.created_at_ms;
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         refuse_taken(&mut edit, &operator).await?;
         edit.put_operator(&operator).await?;
         edit.replace_link(&link).await?;
         // Who could set the control plane up may come by being invited instead.
         edit.delete_first_links().await?;
-        edit.commit().await?;
-        Ok((operator, shown))
+        let invited = InvitedOperator {
+            operator,
+            link: shown,
+        };
+        once.commit(edit, invited, Vec::new(), now_ms).await
     }
 
     /// An operator.
@@ -106,15 +125,18 @@ impl App {
     /// Makes an operator different. Who is disabled is logged out everywhere.
     ///
     /// # Errors
-    /// When there is none, another has the e-mail address, or nobody would be left to decide about operators.
+    /// When there is none, it is not what the condition asks for, another has the e-mail address, or nobody would be left
+    /// to decide about operators.
     pub async fn change_operator(
         &self,
         author: &Author,
         id: OperatorId,
+        condition: Condition<Operator>,
         patch: Patch,
     ) -> Result<Operator, Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().operator(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("operator", &before)?;
         let draft = patch.applied_to(&OperatorDraft::from(&before))?;
         let operator = Operator {
             email: draft.email.into(),
@@ -139,10 +161,16 @@ impl App {
     /// Removes an operator, who is logged out everywhere. What they changed keeps their name in the audit.
     ///
     /// # Errors
-    /// When there is none, or nobody would be left to decide about operators.
-    pub async fn delete_operator(&self, author: &Author, id: OperatorId) -> Result<(), Refusal> {
+    /// When there is none, it is not what the condition asks for, or nobody would be left to decide about operators.
+    pub async fn delete_operator(
+        &self,
+        author: &Author,
+        id: OperatorId,
+        condition: Condition<Operator>,
+    ) -> Result<(), Refusal> {
         let mut edit = self.edit(author).await?;
         let operator = edit.read().operator(id).await?.ok_or_else(|| unknown(id))?;
+        condition.examine("operator", &operator)?;
         if is_admin(&operator) {
             refuse_last_admin(&mut edit, id).await?;
         }

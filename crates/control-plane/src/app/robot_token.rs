@@ -3,10 +3,13 @@
 use portcullis_engine::api_key::digest;
 use portcullis_feed::RobotTokenId;
 use portcullis_store::{Author, RobotToken};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::condition::Condition;
 use super::draft::Patch;
+use super::once::Once;
 use super::page::Page;
 use super::role::{RESOURCES, RoleName};
 use super::text::{Description, Name, stored_description, stored_name};
@@ -51,11 +54,12 @@ impl App {
     ///
     /// # Errors
     /// When it would have ended already, there are too many, or it is narrowed to what there is not.
-    pub async fn create_robot_token(
+    pub async fn create_robot_token<A: Serialize + DeserializeOwned>(
         &self,
         author: &Author,
+        once: Once<NewRobotToken, A>,
         draft: RobotTokenDraft,
-    ) -> Result<NewRobotToken, Refusal> {
+    ) -> Result<A, Refusal> {
         self.refuse_past("/expires_at", draft.expires_at.map(Moment::as_ms))?;
         let token = self.world.new_token("ptr_")?;
         let record = draft.into_token(RobotToken {
@@ -69,13 +73,17 @@ impl App {
             expires_at_ms: None,
             last_used_at_ms: None,
         })?;
+        let now_ms = record.created_at_ms;
         let mut edit = self.edit(author).await?;
+        if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
+            return Ok(answer);
+        }
         if edit.read().robot_tokens(None, u32::MAX).await?.len() >= MOST {
             return Err(Refusal::TooManyRobotTokens { most: MOST });
         }
         edit.put_robot_token(&record).await?;
-        edit.commit().await?;
-        Ok(NewRobotToken { token, record })
+        let made = NewRobotToken { token, record };
+        once.commit(edit, made, Vec::new(), now_ms).await
     }
 
     /// A token.
@@ -106,11 +114,12 @@ impl App {
     /// Makes a token different: from now on.
     ///
     /// # Errors
-    /// When there is none, or the outcome could not be created either.
+    /// When there is none, it is not what the condition asks for, or the outcome could not be created either.
     pub async fn change_robot_token(
         &self,
         author: &Author,
         id: RobotTokenId,
+        condition: Condition<RobotToken>,
         patch: Patch,
     ) -> Result<RobotToken, Refusal> {
         let mut edit = self.edit(author).await?;
@@ -119,6 +128,7 @@ impl App {
             .robot_token(id)
             .await?
             .ok_or_else(|| unknown(id))?;
+        condition.examine("token", &before)?;
         let draft = patch.applied_to(&RobotTokenDraft::from(&before))?;
         let expires_at_ms = draft.expires_at.map(Moment::as_ms);
         if expires_at_ms != before.expires_at_ms {
@@ -133,17 +143,16 @@ impl App {
     /// Withdraws a token: from now on it opens nothing.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or it is not what the condition asks for.
     pub async fn delete_robot_token(
         &self,
         author: &Author,
         id: RobotTokenId,
+        condition: Condition<RobotToken>,
     ) -> Result<(), Refusal> {
         let mut edit = self.edit(author).await?;
-        edit.read()
-            .robot_token(id)
-            .await?
-            .ok_or_else(|| unknown(id))?;
+        let token = edit.read().robot_token(id).await?;
+        condition.examine("token", &token.ok_or_else(|| unknown(id))?)?;
         edit.delete_robot_token(id).await?;
         edit.commit().await?;
         Ok(())

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::stage::{Answer, Caller, open};
 
-const SVG: &str =
+pub const SVG: &str =
     "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 8 8\"><circle r=\"4\"/></svg>";
 
-async fn puts(operator: &Caller, path: &str, kind: &str, content: impl Into<Body>) -> Answer {
+pub async fn puts(operator: &Caller, path: &str, kind: &str, content: impl Into<Body>) -> Answer {
     let headers = [("content-type", kind)];
     operator
         .says_with(Method::PUT, path, &headers, content)
@@ -17,7 +17,7 @@ async fn puts(operator: &Caller, path: &str, kind: &str, content: impl Into<Body
 }
 
 /// The smallest PNG there is: one grey pixel.
-fn pixel() -> Vec<u8> {
+pub fn pixel() -> Vec<u8> {
     let header = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
     let parts: [&[u8]; 4] = [
         &header,

@@ -31,6 +31,16 @@ async fn the_same_request_by_the_same_key_creates_once_and_is_answered_the_same(
             json!({"name": "edge"}),
             Some("token"),
         ),
+        (
+            "/api/v1/tokens",
+            json!({"name": "pipeline", "role": "viewer"}),
+            Some("token"),
+        ),
+        (
+            "/api/v1/operators",
+            json!({"email": "eve@example.com", "name": "Eve", "role": "editor"}),
+            None,
+        ),
         ("/api/v1/feed-keys", json!({}), None),
     ] {
         let before = operator.gets(path).await["items"].as_array().unwrap().len();

@@ -11,6 +11,10 @@ async fn records(operator: &Caller) -> Vec<(String, serde_json::Value)> {
     let (client, collection, profile) = operator.creates_access("acme").await;
     let policy = operator.creates_policy("gold").await;
     let key = profile["keys"][0]["id"].as_str().unwrap();
+    let invited = json!({"email": "eve@example.com", "name": "Eve", "role": "editor"});
+    let colleague = operator.posts("/api/v1/operators", invited).await.is(201);
+    let robot = json!({"name": "pipeline", "role": "viewer"});
+    let robot = operator.posts("/api/v1/tokens", robot).await.is(201);
     let path = |kind: &str, id: &str| format!("/api/v1/{kind}/{id}");
     vec![
         (path("clients", client.id()), json!({"name": "Other"})),
@@ -23,6 +27,8 @@ async fn records(operator: &Caller) -> Vec<(String, serde_json::Value)> {
             json!({"observe": true}),
         ),
         (path("policies", policy.id()), json!({"rate_limit": null})),
+        (path("operators", colleague.id()), json!({"role": "viewer"})),
+        (path("tokens", robot.id()), json!({"role": "editor"})),
         (
             format!("/api/v1/access-profiles/{}/keys/{key}", profile.id()),
             json!({"expires_at": "2027-03-01T00:00:00Z"}),

@@ -53,7 +53,7 @@ pub(super) fn collection(collection: &Collection) -> CollectionDocument {
     }
 }
 
-/// A client without its profiles.
+/// A client without its profiles and its logo.
 pub(super) fn client(client: &Client) -> ClientDocument {
     let draft = ClientDraft::from(client);
     ClientDocument {
@@ -61,6 +61,7 @@ pub(super) fn client(client: &Client) -> ClientDocument {
         name: draft.name,
         description: draft.description,
         enabled: draft.enabled,
+        logo: None,
         created_at: Some(Moment::from_ms(client.created_at_ms)),
         access_profiles: None,
     }

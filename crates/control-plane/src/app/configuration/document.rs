@@ -1,6 +1,7 @@
 //! Configuration as it stands in files: all clients with their access profiles, collections and policies, or some of
 //! them. What the documents mean is decided elsewhere.
 
+mod logo;
 mod profile;
 mod text;
 
@@ -14,6 +15,7 @@ use crate::app::policy::{Quota, RateLimit};
 use crate::app::text::{Description, Name};
 use crate::app::time::Moment;
 
+pub use logo::{InvalidPicture, Picture};
 pub use profile::{JwtDocument, KeyDocument, ProfileDocument, SecretDocument};
 pub use text::{FormVersion, InvalidKeyId, InvalidRecordReference, KeyId, RecordReference};
 
@@ -149,6 +151,10 @@ pub struct ClientDocument {
     #[serde(default = "enabled", skip_serializing_if = "is_true")]
     #[schema(default = true)]
     pub enabled: bool,
+    /// Its logo: a PNG, a JPEG or an SVG of at most 256 KiB, as base64. It stays what it is, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, content_encoding = "base64")]
+    pub logo: Option<Picture>,
     /// When it was created: for new records only. Now, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Moment>,

@@ -6,13 +6,15 @@ use portcullis_store::{Client, SecretKey, Snapshot};
 use serde::Serialize;
 
 use super::describe;
-use super::document::ClientDocument;
+use super::document::{ClientDocument, Picture};
 use super::labels::Labels;
 use crate::app::Refusal;
 
 /// How many clients a piece has.
 const AT_ONCE: u32 = 500;
 const ALL: u32 = u32::MAX;
+/// From how many bytes on a piece gets no further client: logos can be large.
+const ENOUGH_BYTES: usize = 4 * 1024 * 1024;
 
 /// An export under way: read piece by piece until there is none.
 pub struct Export {
@@ -68,7 +70,7 @@ impl Export {
 
     async fn clients(&mut self, last: Option<Client>) -> Result<Vec<u8>, Refusal> {
         let after = last.as_ref().map(|client| client.id);
-        let mut clients = self.snapshot.clients(after, AT_ONCE).await?;
+        let clients = self.snapshot.clients(after, AT_ONCE).await?;
         let ids: Vec<_> = clients.iter().map(|client| client.id).collect();
         let profiles = self.snapshot.profiles_of(&ids).await?;
         let profile_ids: Vec<_> = profiles.iter().map(|profile| profile.id).collect();
@@ -88,16 +90,26 @@ impl Export {
         }
         let mut text = Vec::new();
         let mut is_first = last.is_none();
-        for client in &ids {
-            if let Some(document) = documents.get(client) {
-                if !is_first {
-                    text.push(b',');
-                }
-                is_first = false;
-                write(document, &mut text);
+        let mut told = None;
+        for client in clients {
+            let Some(mut document) = documents.remove(&client.id) else {
+                continue;
+            };
+            if client.logo.is_some() {
+                let logo = self.snapshot.logo(client.id).await?;
+                document.logo = logo.map(|logo| Picture(logo.content));
+            }
+            if !is_first {
+                text.push(b',');
+            }
+            is_first = false;
+            write(&document, &mut text);
+            told = Some(client);
+            if text.len() > ENOUGH_BYTES {
+                break;
             }
         }
-        match clients.pop() {
+        match told {
             Some(last) => self.progress = Progress::After(Some(last)),
             None => text.extend_from_slice(b"]}\n"),
         }

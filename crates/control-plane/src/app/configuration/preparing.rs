@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis_feed::PolicyId;
+use portcullis_feed::{Digest, PolicyId};
 use portcullis_store::{
     AccessMethod, ApiKey, Batch, Change, Client, Collection, JwtKeys, Policy, StoreError,
 };
@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::difference::{self, FieldChange};
+use super::document::ClientDocument;
 use super::labels::Labels;
 use super::plan::{Plan, PlanAction, RecordChange, RecordKind};
 use super::step::{Keyed, Step, Steps};
@@ -28,6 +29,15 @@ struct Naming {
     id: String,
     name: String,
     client: Option<String>,
+}
+
+/// A client whose logo is told by what it is known by, instead of the whole picture.
+#[derive(Serialize)]
+struct Pictured {
+    #[serde(flatten)]
+    client: ClientDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logo: Option<Digest>,
 }
 
 /// Tells what steps do. New records are told with their ids where these last.
@@ -56,7 +66,7 @@ pub(super) fn plan(
         plan.add(change.taking(rights::of_collection(step)));
     }
     for step in &steps.clients {
-        let described = |it: &Client| Ok((describe::client(it), it.updated_at_ms));
+        let described = |it: &Client| Ok((Pictured::of(it), it.updated_at_ms));
         let naming = |it: &Client| Naming::of(it.id, it.name.clone());
         let change = change(RecordKind::Client, step, ids, naming, described)?;
         plan.add(change.taking(rights::of_client(step)));
@@ -94,6 +104,7 @@ pub(super) fn batch(steps: Steps) -> Batch {
         policies: steps.policies.into_iter().map(Change::from).collect(),
         collections: steps.collections.into_iter().map(Change::from).collect(),
         clients: steps.clients.into_iter().map(Change::from).collect(),
+        logos: steps.logos,
         ..Batch::default()
     };
     for step in steps.profiles {
@@ -148,6 +159,15 @@ impl Naming {
             (true, _) => format!("{} {id}", kind.word()),
             (false, None) => format!("{} `{name}`", kind.word()),
             (false, Some(client)) => format!("{} `{name}` of `{client}`", kind.word()),
+        }
+    }
+}
+
+impl Pictured {
+    fn of(client: &Client) -> Self {
+        Self {
+            client: describe::client(client),
+            logo: client.logo,
         }
     }
 }

@@ -6,10 +6,11 @@ mod profiles;
 
 use std::collections::HashMap;
 
-use portcullis_feed::{ClientId, CollectionId, PolicyId};
+use portcullis_engine::api_key::digest;
+use portcullis_feed::{ClientId, CollectionId, Digest, PolicyId};
 use portcullis_store::{Client, Collection, Policy, SecretKey};
 
-use super::document::{ClientDocument, CollectionDocument, Configuration, PolicyDocument};
+use super::document::{ClientDocument, CollectionDocument, Configuration, Picture, PolicyDocument};
 use super::labels::Labels;
 use super::matching::Matching;
 use super::present::Present;
@@ -18,6 +19,7 @@ use super::step::{Step, Steps};
 use crate::app::client::ClientDraft;
 use crate::app::collection::{CollectionDraft, EndpointDraft, refuse_overlap};
 use crate::app::key_set::Networks;
+use crate::app::logo;
 use crate::app::policy::PolicyDraft;
 use crate::app::refusal::refuse_any;
 use crate::app::time::Moment;
@@ -245,9 +247,9 @@ impl Resolving<'_> {
                 description: document.description,
                 enabled: document.enabled,
             };
-            // Files say nothing of logos: they stay.
+            let kept_logo = before.and_then(|before| before.logo);
             let mut after = Client {
-                logo: before.and_then(|before| before.logo),
+                logo: self.logo(id, kept_logo, document.logo, &place),
                 ..draft.into_client(id, created_at_ms, updated_at_ms)
             };
             if let Some(profiles) = document.access_profiles {
@@ -262,6 +264,36 @@ impl Resolving<'_> {
             }
         }
         Ok(matching)
+    }
+
+    /// The logo that a client has then. One that is not the one that is kept is noted, to be written.
+    fn logo(
+        &mut self,
+        client: ClientId,
+        kept: Option<Digest>,
+        picture: Option<Picture>,
+        place: &str,
+    ) -> Option<Digest> {
+        let Some(Picture(content)) = picture else {
+            return kept;
+        };
+        // Writing pixels anew does not leave every picture as it was: what an export told is known as it is.
+        if kept == Some(digest(&content)) {
+            return kept;
+        }
+        match logo::cleaned(&content) {
+            Ok(logo) => {
+                let digest = digest(&logo.content);
+                if kept != Some(digest) {
+                    self.steps.logos.push((client, logo));
+                }
+                Some(digest)
+            }
+            Err(invalid) => {
+                self.violate(format!("{place}/logo"), invalid);
+                kept
+            }
+        }
     }
 
     /// Which record a document is about. `None`, when that cannot be said: it is noted why.

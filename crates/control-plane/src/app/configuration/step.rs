@@ -1,6 +1,7 @@
 //! What becomes of single records: the state before and after, before anything is written.
 
-use portcullis_store::{AccessProfile, ApiKey, Client, Collection, Policy};
+use portcullis_feed::ClientId;
+use portcullis_store::{AccessProfile, ApiKey, Client, Collection, Logo, Policy};
 
 use crate::app::Notice;
 
@@ -28,6 +29,8 @@ pub(super) struct Steps {
     pub(super) collections: Vec<Step<Collection>>,
     pub(super) clients: Vec<Step<Client>>,
     pub(super) profiles: Vec<Step<Keyed>>,
+    /// The logos that clients get. Clients themselves tell that they have them.
+    pub(super) logos: Vec<(ClientId, Logo)>,
     /// How many records the documents speak of that stay as they are.
     pub(super) unchanged: usize,
     /// What became of documents that their author may not expect.

@@ -41,7 +41,7 @@ pub enum InvalidLogo {
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn cleaned(content: &[u8]) -> Result<Logo, InvalidLogo> {
+pub(in crate::app) fn cleaned(content: &[u8]) -> Result<Logo, InvalidLogo> {
     if content.len() > LARGEST_BYTES {
         return Err(InvalidLogo::TooLarge);
     }

@@ -1,10 +1,13 @@
 //! Moving to another database: nothing is lost, and secrets are seen by nobody.
 
 use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::made_up::{self, Dice};
 use super::{PATH, apply, draft, export, plan, told, with_secrets_key};
+use crate::logos::{SVG, pixel, puts};
 use crate::stage::{Caller, Stage, open};
 
 const SECRET: &str = "canary-secret-of-thirty-two-byte";
@@ -102,6 +105,74 @@ async fn keys_of_every_kind_move_by_their_digests() {
     // Those that were revoked long ago are still somebody's.
     let again = json!({"key": "a-key-from-elsewhere-0"});
     there.operator().posts(&keys, again).await.is(409);
+}
+
+/// A JPEG of one pixel, as a camera might have made it: with a comment that nobody needs.
+const JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD//gAPZnJvbSBhIGNhbWVyYf/bAEMADQkKCwoIDQsKCw4ODQ8TIBUTEhITJxweFyAuKTEwLiktLDM6Sj4zNkY3LC1AV0FGTE5SU1IyPlphWlBgSlFST//AAAsIAAEAAQEBEQD/xAAUAAEAAAAAAAAAAAAAAAAAAAAF/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQAAPwAh/9k=";
+
+#[tokio::test]
+async fn logos_move_and_are_the_same_when_they_come_again() {
+    let (here, there) = (open().await, open().await);
+    let operator = here.operator();
+    let logos = [
+        ("drawn", "image/svg+xml", SVG.as_bytes().to_vec()),
+        ("pixels", "image/png", pixel()),
+        ("photo", "image/jpeg", STANDARD.decode(JPEG).unwrap()),
+    ];
+    let mut paths = Vec::new();
+    for (name, kind, content) in logos {
+        let client = operator.creates_client(name).await;
+        let path = format!("/api/v1/clients/{}/logo", client.id());
+        puts(&operator, &path, kind, content).await.is(200);
+        paths.push((path, kind));
+    }
+    operator.creates_client("plain").await;
+    let exported = export(&operator).await;
+
+    let planned = plan(&there.operator(), exported.clone()).await.is(200);
+    assert_eq!(planned["summary"]["created"], 4);
+    apply(&there.operator(), exported.clone()).await.is(200);
+
+    for (path, kind) in &paths {
+        let shown = there.operator().gets(path).await.is(200);
+        assert_eq!(shown.headers["content-type"], *kind);
+        let first = operator.gets(path).await.is(200);
+        assert!(*kind == "image/jpeg" || shown.headers["etag"] == first.headers["etag"]);
+    }
+    for stage in [&here, &there] {
+        let planned = plan(&stage.operator(), exported.clone()).await.is(200);
+        assert_eq!(told(&planned), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_tells_a_logo_by_its_digest_and_refuses_what_is_no_picture() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let client = operator.creates_client("Acme").await;
+    let with_logo = |content: &[u8]| {
+        let logo = STANDARD.encode(content);
+        json!({"clients": [{"id": client.id(), "name": "Acme", "logo": logo}]})
+    };
+    let applied = apply(&operator, with_logo(SVG.as_bytes())).await.is(200);
+    let field = &applied["changes"][0]["fields"][0];
+    assert_eq!(field["field"], "/logo");
+    assert_eq!(field["before"], Value::Null);
+    assert_eq!(field["after"].as_str().unwrap().len(), 64);
+    let path = format!("/api/v1/clients/{}", client.id());
+    assert_eq!(operator.gets(&path).await["logo"], field["after"]);
+
+    let without = json!({"clients": [{"id": client.id(), "name": "Acme"}]});
+    assert_eq!(told(&plan(&operator, without).await.is(200)), [""; 0]);
+    for (logo, detail) in [
+        (json!("not base64!"), "base64"),
+        (json!(STANDARD.encode("no picture")), "none of them"),
+    ] {
+        let wrong = json!({"clients": [{"id": client.id(), "name": "Acme", "logo": logo}]});
+        let refused = plan(&operator, wrong).await.is(422);
+        let told = refused.points_at("/configuration/clients/0/logo");
+        assert!(told.contains(detail), "{told}");
+    }
 }
 
 async fn with_secret(operator: &Caller) -> Value {
