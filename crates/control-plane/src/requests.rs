@@ -14,7 +14,7 @@ use axum::response::Response;
 use tracing::{Instrument as _, Level, Span, field};
 
 pub use asker::Asker;
-pub use deadline::in_time;
+pub use deadline::{in_time, in_time_by_size};
 pub use meters::RequestMeters;
 
 use crate::request_id::RequestId;

@@ -39,6 +39,7 @@ impl Default for Terms {
 /// Everything, over one app. Long polls end when `stopping` becomes true.
 pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> Router {
     let in_time = from_fn_with_state(terms.longest_request, requests::in_time);
+    let by_size = from_fn_with_state(terms.longest_request, requests::in_time_by_size);
     let operators = from_fn_with_state(Arc::clone(app), identity::known_only);
     let gateways = from_fn_with_state(Arc::clone(app), bearer::gateways_only);
     let waiting = Waiting {
@@ -51,11 +52,11 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
     let (api, _) = api::routes(
         // Inside: waiting for the gateways has a time of its own.
         |records| {
-            let records = records.route_layer(in_time.clone());
+            let records = records.route_layer(by_size.clone());
             records.route_layer(known.clone()).route_layer(waited)
         },
         |others| {
-            let others = others.route_layer(in_time.clone());
+            let others = others.route_layer(by_size.clone());
             let refused = from_fn(applied::refused);
             others.route_layer(known.clone()).route_layer(refused)
         },

@@ -20,6 +20,10 @@ const LOCK_FILE: &str = "portcullis.lock";
 /// wake each other all the time while a page of the feed is read, which costs more than the reading.
 const ROWS_AHEAD: usize = 1_000;
 
+/// How much the writer keeps in memory, in KiB (SQLite asks for a minus). Pages of a large transaction that do not fit are
+/// written before their time, and read and written again.
+const WRITER_CACHE: &str = "-65536";
+
 /// The connections to a file, and the lock on its folder.
 #[derive(Clone)]
 pub(crate) struct SqliteBooks {
@@ -45,7 +49,7 @@ impl SqliteBooks {
             // After a commit that failed (a full disk), SQLite may have ended a transaction that sqlx takes for open:
             // what it believes to commit later would be undone when the connection is closed.
             .before_acquire(|writer, _| Box::pin(async { Ok(!writer.is_in_transaction()) }))
-            .connect_with(options(&path))
+            .connect_with(options(&path).pragma("cache_size", WRITER_CACHE))
             .await
             .map_err(unopened)?;
         // The first connection has put the file into its mode: these do not write.

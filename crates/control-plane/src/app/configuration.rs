@@ -7,6 +7,7 @@ pub mod plan;
 pub mod prune;
 pub mod schema;
 
+mod callers;
 mod describe;
 mod labels;
 mod matching;
@@ -24,6 +25,9 @@ use super::draft::object_or_default;
 use super::laborious::at_length;
 use super::{App, Committed, Notice, Refusal};
 use crate::secret_key::ChosenSecretKey;
+pub use callers::RecentCaller;
+
+use callers::Losses;
 use document::Configuration;
 use export::Export;
 use plan::{Basis, Plan};
@@ -90,8 +94,9 @@ impl App {
         let terms = self.terms(&draft, secrets_key)?;
         let mut snapshot = self.store.read().await?;
         let mut examined = examine(&mut snapshot, draft.configuration, &terms).await?;
+        let (mut plan, losses) = examined.plan(Ids::Drafted, terms.now_ms)?;
+        callers::note(&mut plan, &losses, &mut snapshot, terms.now_ms).await?;
         drop(snapshot);
-        let plan = examined.plan(Ids::Drafted, terms.now_ms)?;
         let notices = std::mem::take(&mut examined.steps.notices);
         if let Some(basis) = &draft.basis {
             plan.refuse_overtaken(basis)?;
@@ -127,7 +132,7 @@ impl App {
         let terms = self.terms(&draft, secrets_key)?;
         let mut edit = self.edit(author).await?;
         let mut examined = examine(edit.read(), draft.configuration, &terms).await?;
-        let plan = examined.plan(Ids::Lasting, terms.now_ms)?;
+        let (plan, _) = examined.plan(Ids::Lasting, terms.now_ms)?;
         if let Some(basis) = &draft.basis {
             plan.refuse_overtaken(basis)?;
         }
@@ -159,7 +164,7 @@ impl App {
 }
 
 impl Examined {
-    fn plan(&self, ids: Ids, now_ms: u64) -> Result<Plan, Refusal> {
+    fn plan(&self, ids: Ids, now_ms: u64) -> Result<(Plan, Vec<Losses>), Refusal> {
         let policies = &self.present.policies;
         let plan = || preparing::plan(&self.steps, &self.labels, policies, ids, now_ms);
         Ok(at_length(plan)?)

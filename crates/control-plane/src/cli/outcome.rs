@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::app::configuration::RecentCaller;
 use crate::app::configuration::difference::FieldChange;
 use crate::app::configuration::plan::{Basis, PlanAction, PlanSummary, RecordChange, RecordKind};
 use colour::Colours;
@@ -132,7 +133,40 @@ impl<'a> Shown<'a> {
         for sentence in &change.takes_away {
             writeln!(f, "    {}! {sentence}{end}", self.colours.warning)?;
         }
-        Ok(())
+        match &change.recent_callers {
+            Some(callers) => self.callers(callers, f),
+            None => Ok(()),
+        }
+    }
+
+    /// Who would be refused, or may be.
+    fn callers(&self, callers: &[RecentCaller], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if callers.is_empty() {
+            return writeln!(f, "      nobody called by this in the last 7 days");
+        }
+        let (warning, end) = (self.colours.warning, self.colours.end);
+        for caller in callers.iter().take(MOST_ENTRIES) {
+            let unnamed = || caller.access_profile.clone();
+            let name = caller.name.clone().or_else(unnamed);
+            let name = name.unwrap_or_else(|| "callers without a credential".to_owned());
+            let client = caller.client.as_ref().map(|client| format!("{client} / "));
+            let requests = match caller.requests {
+                1 => "1 request".to_owned(),
+                more => format!("{more} requests"),
+            };
+            let last = caller.last_used_at.as_ref();
+            let last = last.map(|at| format!(", last called at {at}"));
+            writeln!(
+                f,
+                "      {warning}{}{name}: {requests} in the last 7 days{}{end}",
+                client.unwrap_or_default(),
+                last.unwrap_or_default()
+            )?;
+        }
+        match callers.len().saturating_sub(MOST_ENTRIES) {
+            0 => Ok(()),
+            more => writeln!(f, "      {warning}{more} more{end}"),
+        }
     }
 
     fn field(&self, change: &FieldChange, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -95,7 +95,7 @@ settings! {
     HEADER_TIMEOUT_S = open "header_timeout_s", "SECONDS", "30",
         "how long the head of a request may take, with TLS and all that comes before it, and how long an HTTP/1.1 connection may idle (1 to 3600)";
     REQUEST_TIMEOUT_S = open "request_timeout_s", "SECONDS", "30",
-        "how long a request may take until its answer begins, its body included (1 to 3600). Waiting for changes (`wait`) comes on top";
+        "how long a request may take until its answer begins, its body included (1 to 3600). A large body has a second more for each 256 KiB. Waiting for changes (`wait`) comes on top";
     STOP_TIMEOUT_S = open "stop_timeout_s", "SECONDS", "10",
         "how long requests may take to end after SIGTERM or SIGINT (0 to 3600); a second signal ends the process at once";
     OPERATOR_TOKEN = secret "operator_token", "TOKEN", "",

@@ -1,6 +1,7 @@
 //! Configuration as documents: exported, planned and applied over REST.
 
 mod applying;
+mod callers;
 mod made_up;
 mod matching;
 mod moving;

@@ -81,6 +81,27 @@ fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[test]
+fn what_is_said_to_be_large_has_more_time_from_whoever_is_known() {
+    let data = tempfile::tempdir().unwrap();
+    let process = start_with(&data, &[("PORTCULLIS_REQUEST_TIMEOUT_S", "1")]);
+    let mut stream = TcpStream::connect(&process.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let draft = r#"{"configuration": {}}"#;
+    let length = 1024 * 1024;
+    let began = Instant::now();
+    write!(
+        stream,
+        "POST /api/v1/configuration/plan HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {OPERATOR_TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{draft}"
+    )
+    .unwrap();
+    let answer = text(stream);
+    assert_eq!(status(&answer), 503, "{answer}");
+    assert!(answer.contains("within 5 seconds"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_secs(5));
+}
+
+#[test]
 fn waiting_for_a_change_is_not_taken_for_slowness() {
     let data = tempfile::tempdir().unwrap();
     let process = start_with(&data, &[("PORTCULLIS_REQUEST_TIMEOUT_S", "1")]);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::callers::RecentCaller;
 use super::difference::FieldChange;
 use crate::app::Refusal;
 
@@ -56,6 +57,12 @@ pub struct RecordChange {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false, example = json!(["it may be used from fewer addresses"]))]
     pub takes_away: Vec<String>,
+    /// Who would be refused by that, or may be: those whose requests were permitted by it within the last seven days, the
+    /// hundred with the most requests first. Absent, unless it takes something away, when it is applied already, and beyond
+    /// the first thousand changes that do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub recent_callers: Option<Vec<RecentCaller>>,
     /// Names the record in `basis`.
     #[schema(example = "access profile ap_01jcz3v9k4m0x2p7q8r9s0t1v2")]
     pub object: String,

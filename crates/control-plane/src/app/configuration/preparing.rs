@@ -10,10 +10,12 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::callers::{Callers, Losses};
 use super::difference::{self, FieldChange};
 use super::document::ClientDocument;
 use super::labels::Labels;
 use super::plan::{Plan, PlanAction, RecordChange, RecordKind};
+use super::rights::Loss;
 use super::step::{Keyed, Step, Steps};
 use super::{describe, rights};
 
@@ -40,7 +42,7 @@ struct Pictured {
     logo: Option<Digest>,
 }
 
-/// Tells what steps do. New records are told with their ids where these last.
+/// Tells what steps do, and what they take away from whom. New records are told with their ids where these last.
 ///
 /// # Errors
 /// When a record cannot be described.
@@ -50,26 +52,33 @@ pub(super) fn plan(
     policies_before: &BTreeMap<PolicyId, Policy>,
     ids: Ids,
     now_ms: u64,
-) -> Result<Plan, StoreError> {
+) -> Result<(Plan, Vec<Losses>), StoreError> {
     let mut plan = Plan::default();
+    let mut losses = Vec::new();
     plan.summary.unchanged = steps.unchanged;
     for step in &steps.policies {
         let described = |it: &Policy| Ok((describe::policy(it), it.updated_at_ms));
         let naming = |it: &Policy| Naming::of(it.id, it.name.clone());
         let change = change(RecordKind::Policy, step, ids, naming, described)?;
-        plan.add(change.taking(rights::of_policy(step)));
+        let lost = rights::of_policy(step);
+        let of = step.record().map(|it| Callers::Policy(it.id));
+        losses.extend(plan.lose(change, of, lost));
     }
     for step in &steps.collections {
         let described = |it: &Collection| Ok((describe::collection(it), it.updated_at_ms));
         let naming = |it: &Collection| Naming::of(it.id, format!("{} {}", it.name, it.version));
         let change = change(RecordKind::Collection, step, ids, naming, described)?;
-        plan.add(change.taking(rights::of_collection(step)));
+        let lost = rights::of_collection(step);
+        let of = step.record().map(|it| Callers::Collection(it.id));
+        losses.extend(plan.lose(change, of, lost));
     }
     for step in &steps.clients {
         let described = |it: &Client| Ok((Pictured::of(it), it.updated_at_ms));
         let naming = |it: &Client| Naming::of(it.id, it.name.clone());
         let change = change(RecordKind::Client, step, ids, naming, described)?;
-        plan.add(change.taking(rights::of_client(step)));
+        let lost = rights::of_client(step);
+        let of = step.record().map(|it| Callers::Client(it.id));
+        losses.extend(plan.lose(change, of, lost));
     }
     let changed = steps.policies.iter().filter_map(|step| step.after.as_ref());
     let changed: HashMap<_, _> = changed.map(|policy| (policy.id, policy)).collect();
@@ -93,9 +102,10 @@ pub(super) fn plan(
         let mut change = change(RecordKind::AccessProfile, step, ids, naming, described)?;
         change.fields.extend(other_secret(step));
         let lost = rights::of_profile(step, labels, [&before, &after], now_ms);
-        plan.add(change.taking(lost));
+        let of = step.record().map(|it| Callers::Profile(it.profile.id));
+        losses.extend(plan.lose(change, of, lost));
     }
-    Ok(plan)
+    Ok((plan, losses))
 }
 
 /// What is written.
@@ -172,10 +182,18 @@ impl Pictured {
     }
 }
 
-impl RecordChange {
-    fn taking(mut self, lost: Vec<String>) -> Self {
-        self.takes_away = lost;
-        self
+impl Plan {
+    /// Adds a change that takes something away, or nothing.
+    fn lose(
+        &mut self,
+        mut change: RecordChange,
+        of: Option<Callers>,
+        lost: Vec<Loss>,
+    ) -> Option<Losses> {
+        let losses = of.and_then(|of| Losses::of(self.changes.len(), of, &lost));
+        change.takes_away = lost.into_iter().map(|loss| loss.sentence).collect();
+        self.add(change);
+        losses
     }
 }
 
@@ -208,6 +226,7 @@ fn change<R, D: Serialize>(
         client: naming.client,
         fields,
         takes_away: Vec::new(),
+        recent_callers: None,
         fingerprint: before.map(|(document, updated_at_ms)| fingerprint(&document, updated_at_ms)),
     })
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use portcullis_engine::address::AddressRules;
 use portcullis_feed::{
-    AddressLists, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope, RateWindow,
+    AddressLists, CollectionId, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope,
+    RateWindow,
 };
 use portcullis_store::{AccessMethod, ApiKey, Client, Collection, Policy};
 
@@ -14,8 +15,42 @@ use super::labels::Labels;
 use super::step::{Keyed, Step};
 use crate::app::api_key::works;
 
-/// What a change takes away from callers, in sentences.
-pub(super) fn of_client(step: &Step<Client>) -> Vec<String> {
+/// Something that a change takes away from callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loss {
+    /// In words.
+    pub(super) sentence: String,
+    /// Which of their requests it may hit.
+    pub(super) hits: Hits,
+}
+
+/// Which requests are hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hits {
+    /// Any.
+    All,
+    /// Those for a collection.
+    Collection(CollectionId),
+    /// Those by a key.
+    Key(String),
+    /// Those for an endpoint, as usage names it.
+    Endpoint(String),
+}
+
+impl Loss {
+    const fn hitting(hits: Hits, sentence: String) -> Self {
+        Self { sentence, hits }
+    }
+}
+
+impl From<&str> for Loss {
+    fn from(sentence: &str) -> Self {
+        Self::hitting(Hits::All, sentence.to_owned())
+    }
+}
+
+/// What a change takes away from callers.
+pub(super) fn of_client(step: &Step<Client>) -> Vec<Loss> {
     match (&step.before, &step.after) {
         (Some(_), None) => vec!["it is removed with its access profiles and their keys".into()],
         (Some(before), Some(after)) if before.enabled && !after.enabled => {
@@ -25,7 +60,7 @@ pub(super) fn of_client(step: &Step<Client>) -> Vec<String> {
     }
 }
 
-pub(super) fn of_policy(step: &Step<Policy>) -> Vec<String> {
+pub(super) fn of_policy(step: &Step<Policy>) -> Vec<Loss> {
     let mut lost = Vec::new();
     if let (Some(before), Some(after)) = (&step.before, &step.after) {
         limits(limits_of(before), limits_of(after), &mut lost);
@@ -37,7 +72,7 @@ pub(super) const fn limits_of(policy: &Policy) -> Limits {
     (policy.rate_limit, policy.quota)
 }
 
-pub(super) fn of_collection(step: &Step<Collection>) -> Vec<String> {
+pub(super) fn of_collection(step: &Step<Collection>) -> Vec<Loss> {
     let (before, after) = match (&step.before, &step.after) {
         (Some(_), None) => return vec!["it is removed".into()],
         (Some(before), Some(after)) => (before, after),
@@ -57,11 +92,15 @@ pub(super) fn of_collection(step: &Step<Collection>) -> Vec<String> {
     };
     let remaining: BTreeSet<String> = after.endpoints.iter().filter(served).map(target).collect();
     let served = before.endpoints.iter().filter(served).map(target);
-    lost.extend(
-        served
-            .filter(|target| !remaining.contains(target))
-            .map(|target| format!("`{target}` is not served any more")),
-    );
+    let gone = served.filter(|target| !remaining.contains(target));
+    lost.extend(gone.map(|target| {
+        let sentence = format!("`{target}` is not served any more");
+        // Usage does not tell hosts apart.
+        let (method, target) = target.split_once(' ').unwrap_or_default();
+        let path = target.find('/').and_then(|at| target.get(at..));
+        let endpoint = format!("{method} {}", path.unwrap_or_default());
+        Loss::hitting(Hits::Endpoint(endpoint), sentence)
+    }));
     lost
 }
 
@@ -73,7 +112,7 @@ pub(super) fn of_profile(
     labels: &Labels,
     limits_of: [&dyn Fn(Option<PolicyId>) -> Limits; 2],
     now_ms: u64,
-) -> Vec<String> {
+) -> Vec<Loss> {
     let (before, after) = match (&step.before, &step.after) {
         (Some(_), None) => return vec!["it is removed with its keys".into()],
         (Some(before), Some(after)) => (before, after),
@@ -96,10 +135,11 @@ pub(super) fn of_profile(
         .filter(|id| !new.collections.contains(id))
     {
         let collection = labels.to_collection(*id);
-        lost.push(format!(
+        let sentence = format!(
             "the collection `{}` is not granted any more",
             collection.as_str()
-        ));
+        );
+        lost.push(Loss::hitting(Hits::Collection(*id), sentence));
     }
     if old.addresses != new.addresses && is_narrower(&old.addresses, &new.addresses) {
         lost.push("it may be used from fewer addresses".into());
@@ -117,7 +157,7 @@ pub(super) fn of_profile(
     lost
 }
 
-fn keys(before: &[ApiKey], after: &[ApiKey], now_ms: u64, lost: &mut Vec<String>) {
+fn keys(before: &[ApiKey], after: &[ApiKey], now_ms: u64, lost: &mut Vec<Loss>) {
     for key in before {
         let Some(after) = after.iter().find(|after| after.id == key.id) else {
             continue;
@@ -126,9 +166,11 @@ fn keys(before: &[ApiKey], after: &[ApiKey], now_ms: u64, lost: &mut Vec<String>
             continue;
         }
         if after.revoked_at_ms.is_some() {
-            lost.push(format!("the key `{}` is revoked", key.id));
+            let sentence = format!("the key `{}` is revoked", key.id);
+            lost.push(Loss::hitting(Hits::Key(key.id.clone()), sentence));
         } else if is_sooner(key.expires_at_ms, after.expires_at_ms) {
-            lost.push(format!("the key `{}` expires sooner", key.id));
+            let sentence = format!("the key `{}` expires sooner", key.id);
+            lost.push(Loss::hitting(Hits::Key(key.id.clone()), sentence));
         }
     }
 }
@@ -146,7 +188,7 @@ fn is_narrower(before: &AddressLists, after: &AddressLists) -> bool {
     }
 }
 
-fn limits(before: Limits, after: Limits, lost: &mut Vec<String>) {
+fn limits(before: Limits, after: Limits, lost: &mut Vec<Loss>) {
     if is_lower(before.0.map(speed), after.0.map(speed))
         || is_lower(before.0.map(burst), after.0.map(burst))
     {

@@ -27,9 +27,13 @@ fn a_plan_reads_line_by_line_and_marks_what_takes_rights_away() {
                  {"field": "/enabled", "before": true, "after": false},
                  {"field": "/policy", "before": null, "after": "gold"},
              ],
-             "takes_away": ["it is disabled"]},
+             "takes_away": ["it is disabled"],
+             "recent_callers": [
+                 {"access_profile": "ap_1", "name": "live", "client": "Zenith", "requests": 1200,
+                  "last_used_at": "2027-01-15T08:00:00Z"},
+                 {"access_profile": null, "name": null, "client": null, "requests": 1, "last_used_at": null}]},
             {"action": "remove", "kind": "collection", "id": "co_1", "name": "orders v1", "object": "collection co_1",
-             "fingerprint": "01", "takes_away": ["it is removed"]},
+             "fingerprint": "01", "takes_away": ["it is removed"], "recent_callers": []},
         ],
         "summary": {"created": 1, "changed": 1, "removed": 1, "unchanged": 7, "taking_away": 2},
         "notices": [{"pointer": "/configuration/clients/0", "detail": "no key yet"}],
@@ -43,9 +47,12 @@ fn a_plan_reads_line_by_line_and_marks_what_takes_rights_away() {
                + 192.0.2.1\n    \
              enabled: true → false\n    \
              policy: (none) → gold\n    \
-             ! it is disabled\n\
+             ! it is disabled\n      \
+               Zenith / live: 1200 requests in the last 7 days, last called at 2027-01-15T08:00:00Z\n      \
+               callers without a credential: 1 request in the last 7 days\n\
          - collection orders v1 (co_1)\n    \
-             ! it is removed\n\
+             ! it is removed\n      \
+               nobody called by this in the last 7 days\n\
          note: /configuration/clients/0: no key yet\n\
          \n\
          1 to create, 1 to change, 1 to remove, 7 unchanged. 2 take rights away (!).\n"

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use portcullis_store::Jwt;
 
-pub(super) fn compare(before: &Jwt, after: &Jwt, lost: &mut Vec<String>) {
+use super::Loss;
+
+pub(super) fn compare(before: &Jwt, after: &Jwt, lost: &mut Vec<Loss>) {
     let mut lose = |is_lost: bool, sentence: &str| {
         if is_lost {
-            lost.push(sentence.to_owned());
+            lost.push(sentence.into());
         }
     };
     lose(
