@@ -14,6 +14,7 @@ pub mod explanation;
 pub mod feed_key;
 pub mod gateway;
 pub mod gateway_token;
+pub mod granted;
 pub mod import;
 pub mod jwt;
 pub mod key_material;

@@ -1,9 +1,26 @@
-//! The door for browsers: pages made on the server, which need no scripts. Setting up, logging in and out; no rule lives
-//! here.
+//! The door for browsers: pages made on the server, which work without scripts. Reads forms, asks the app, shows pages; no
+//! rule lives here.
 
+mod asked;
+mod asset;
+mod clients;
+mod condition;
+mod design;
+mod entered;
 mod forms;
+mod frame;
+mod known;
+mod logo;
+mod notice;
+mod once;
 mod pages;
+mod profiles;
+mod refused;
+mod registered;
+mod search;
+mod settled;
 mod single_sign_on;
+mod theme;
 mod views;
 
 use std::sync::Arc;
@@ -11,19 +28,27 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
+use portcullis_store::Role;
 
 use crate::app::App;
 use crate::app::single_sign_on::ANSWER_PATH;
+use registered::Pages;
 
-/// How many bytes a form may have.
+pub use registered::Page;
+
+/// How many bytes a form may have that nobody is known to send.
 const LARGEST_FORM_BYTES: usize = 16 * 1024;
 
-/// What pages may load and do: their style sheet and their own forms, and no scripts at all.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'";
+/// How many bytes a form of an operator may have: long lists of addresses, and a picture.
+const LARGEST_KNOWN_FORM_BYTES: usize = 1024 * 1024;
+
+/// What pages may load and do: what the control plane itself serves, pictures that the operator has just chosen, and their
+/// own forms. Nothing that stands in a page is a script or a style.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+                      img-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What browsers are told with every page.
 const TERMS: [(HeaderName, &str); 6] = [
@@ -39,31 +64,53 @@ const TERMS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// All pages.
-pub fn routes() -> Router<Arc<App>> {
+/// All pages. What is `known` is for those who are logged in.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let known = from_fn_with_state(Arc::clone(app), known::known_only);
+    let pages = known_pages()
+        .into_router()
+        .layer(DefaultBodyLimit::max(LARGEST_KNOWN_FORM_BYTES))
+        .route_layer(known);
     Router::new()
-        .route("/console", get(pages::home))
         .route("/console/log-in", get(pages::log_in).post(forms::log_in))
         .route("/console/link", get(pages::link).post(forms::link))
         .route("/console/log-out", post(forms::log_out))
         .route("/console/single-sign-on", get(single_sign_on::begin))
         .route(ANSWER_PATH, get(single_sign_on::end))
-        .route("/console/style.css", get(style))
+        .merge(asset::routes())
         .layer(DefaultBodyLimit::max(LARGEST_FORM_BYTES))
+        .merge(pages)
         .route_layer(from_fn(on_terms))
 }
 
+/// The pages and forms of those who are logged in, by the role that each needs.
+#[must_use]
+pub fn table() -> Vec<Page> {
+    known_pages().into_table()
+}
+
+fn known_pages() -> Pages {
+    Pages::default()
+        .shows(Role::Viewer, "/console", pages::home)
+        .does(Role::Viewer, "/console/theme", theme::choose)
+        .with(clients::pages)
+        .with(profiles::pages)
+        .shows(
+            Role::Viewer,
+            "/console/applied/{revision}",
+            settled::applied,
+        )
+        .shows(Role::Viewer, "/console/{*rest}", pages::nothing)
+}
+
+/// What a page says of itself goes before what is said of all.
 async fn on_terms(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in TERMS {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        let headers = response.headers_mut();
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-async fn style() -> impl IntoResponse {
-    let sheet = include_str!("console/style.css");
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], sheet)
 }

@@ -229,6 +229,12 @@ impl Problem {
         self
     }
 
+    /// What it says.
+    #[must_use]
+    pub fn details(&self) -> &ProblemDetails {
+        &self.0
+    }
+
     /// What its body says.
     #[must_use]
     pub fn json(&self) -> Vec<u8> {
@@ -371,6 +377,8 @@ impl IntoResponse for Problem {
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
         self.add_headers(headers);
+        // Doors for people make pages of it.
+        response.extensions_mut().insert(self);
         response
     }
 }

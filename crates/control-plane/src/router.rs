@@ -81,7 +81,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
         .merge(api)
         .route("/api/v1/openapi.json", get(|| api::openapi::answer(text)))
         .route("/api/v1/docs", get(move || async { reference }))
-        .merge(console::routes().route_layer(in_time.clone()))
+        .merge(console::routes(app).route_layer(in_time.clone()))
         .with_state(Arc::clone(app))
         .merge(health::routes(health))
         .merge(

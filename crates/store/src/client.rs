@@ -1,11 +1,13 @@
 //! Clients in the database.
 
+use std::collections::HashMap;
+
 use portcullis_feed::ClientId;
 
 use crate::batch::writing::Around;
 use crate::edit::PROFILES_OF_CLIENT;
 use crate::filter::{ClientFilter, ClientKey, GrantFilter};
-use crate::list::{Selection, Window, folded};
+use crate::list::{Selection, Window, escaped, folded};
 use crate::statement::{Draft, Row, Value, query};
 use crate::{Client, Edit, Snapshot, StoreError, row};
 
@@ -68,8 +70,42 @@ impl Snapshot {
         if filter.profile != GrantFilter::default() {
             push_profile(selection.and(), &filter.profile);
         }
+        if let Some(key) = &filter.key_id {
+            selection
+                .and()
+                .push(
+                    "id IN (SELECT p.client_id FROM api_keys k \
+                     JOIN access_profiles p ON p.id = k.profile_id WHERE k.id = ",
+                )
+                .push_bind(key)
+                .push(")");
+        }
+        if let Some(address) = &filter.address {
+            push_address(selection.and(), address);
+        }
         let found = selection.rows(window, &mut self.transaction).await?;
         found.iter().map(from_row).collect()
+    }
+
+    /// How many access profiles each client has. Those without any are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile_counts(
+        &mut self,
+        clients: &[ClientId],
+    ) -> Result<HashMap<ClientId, u64>, StoreError> {
+        let found = self
+            .ordered_rows(
+                "SELECT client_id, COUNT(*) AS found FROM access_profiles WHERE client_id",
+                clients,
+                " GROUP BY client_id",
+            )
+            .await?;
+        let counts = found
+            .iter()
+            .map(|row| Ok((row::parsed(row, "client_id")?, row::number(row, "found")?)));
+        counts.collect()
     }
 
     /// How many access profiles a client has.
@@ -168,6 +204,16 @@ fn push_profile(draft: &mut Draft, filter: &GrantFilter) {
         draft.push_bind(access_method(by_tokens));
     }
     draft.push(")");
+}
+
+/// Entries stand in lists of texts, as JSON writes them.
+fn push_address(draft: &mut Draft, address: &str) {
+    draft
+        .push("(id IN (SELECT p.client_id FROM access_profiles p WHERE p.addresses LIKE ")
+        .push_bind(format!("%\"{}%", escaped(address)))
+        .push(" ESCAPE '\\') OR id IN (SELECT r.client_id FROM usage_refusals r WHERE r.address = ")
+        .push_bind(address)
+        .push("))");
 }
 
 /// As profiles with tokens, or those with API keys, are stored.

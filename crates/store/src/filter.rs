@@ -19,6 +19,11 @@ pub struct ClientFilter {
     pub enabled: Option<bool>,
     /// One of whose profiles has all of this.
     pub profile: GrantFilter,
+    /// One of whose profiles has or had the API key with this public id.
+    pub key_id: Option<String>,
+    /// One of whose profiles has rules for addresses with an entry that begins like this, or one of whose callers was
+    /// refused lately at this very address.
+    pub address: Option<String>,
 }
 
 /// What a profile grants, and to whom.

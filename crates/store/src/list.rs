@@ -207,7 +207,7 @@ pub(crate) fn folded(name: &str) -> String {
 }
 
 /// A text that stands for itself in a pattern of `LIKE`.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '%' | '_' | '\\') {

@@ -19,7 +19,7 @@ use crate::identity::By;
 use crate::problem::Problem;
 
 /// What browsers may do with a logo that somebody opens as a page: show it, and nothing else.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+pub const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 const TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/svg+xml"];
 

@@ -262,6 +262,7 @@ impl ClientQuery {
             name: self.name.clone().map(String::from),
             enabled: self.enabled,
             profile: grant(self.collection_id, self.policy_id, self.access_method),
+            ..ClientFilter::default()
         }
     }
 }

@@ -21,7 +21,7 @@ use super::time::Moment;
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal, Violation};
 
-pub use draft::{AccessMethod, AccessProfileDraft, AddressLists};
+pub use draft::{AccessMethod, AccessProfileDraft, AddressLists, address_flaws};
 
 /// An access profile with its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Clients: who calls APIs.
 
+use std::collections::HashMap;
+
 use portcullis_feed::ClientId;
 use portcullis_store::{Author, Cascade, Client, ClientFilter, ClientKey, Window};
 use serde::de::DeserializeOwned;
@@ -76,6 +78,17 @@ impl App {
         let mut snapshot = self.store.read().await?;
         let found = snapshot.find_clients(filter, &one_more(window)).await?;
         Ok(Page::cut(found, window))
+    }
+
+    /// How many access profiles each client has. Those without any are left out.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn profile_counts(
+        &self,
+        clients: &[ClientId],
+    ) -> Result<HashMap<ClientId, u64>, Refusal> {
+        Ok(self.store.read().await?.profile_counts(clients).await?)
     }
 
     /// Makes a client different. Gateways learn of it through its access profiles.

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 
 use base64::Engine as _;
 use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use portcullis_engine::jwt::VerificationKey;
 use portcullis_feed::{Algorithm, Jwk, KeyKind, KeyMaterial, SecretOctets};
@@ -15,10 +16,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
-use super::Violation;
 use super::draft::{list_or_default, object_if_any};
 use super::key_material;
 use super::key_set::{Location, Networks};
+use super::{App, Refusal, Violation};
 
 /// How many entries the lists of a profile with tokens have at most.
 const MOST_ENTRIES: usize = 20;
@@ -257,6 +258,17 @@ impl JwtDraft {
         Location::of_issuer(&issuer, networks)
             .map_err(|invalid| Violation::new("/jwt/discover_from", invalid))?;
         Ok(JwtKeys::Followed(KeySetSource::Discovery { issuer }))
+    }
+}
+
+impl App {
+    /// A new secret of 256 bits for whoever signs tokens, in base64url. It is kept nowhere.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_signing_secret(&self) -> Result<String, Refusal> {
+        let bytes: [u8; 32] = self.world.entropy.bytes()?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 

@@ -33,6 +33,14 @@ impl App {
         snapshot.logo(id).await?.ok_or_else(|| no_logo(id))
     }
 
+    /// Makes sure that a picture is one that browsers may be shown.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub async fn check_logo(&self, content: Vec<u8>) -> Result<(), Refusal> {
+        cleaned_aside(content).await.map(drop)
+    }
+
     /// Gives a client a logo, in place of the one that it had.
     ///
     /// # Errors
@@ -45,10 +53,7 @@ impl App {
         condition: Condition<Option<Logo>>,
         content: Vec<u8>,
     ) -> Result<Committed<Client>, Refusal> {
-        // Decoding takes its time, which others need not wait for.
-        let logo = tokio::task::spawn_blocking(move || cleaned(&content));
-        let logo = logo.await.unwrap_or(Err(InvalidLogo::Broken));
-        let logo = logo.map_err(|invalid| Refusal::Invalid(vec![Violation::new("", invalid)]))?;
+        let logo = cleaned_aside(content).await?;
         let now_ms = self.world.clock.now_ms();
         let mut edit = self.edit(author).await?;
         let client = edit.read().client(id).await?;
@@ -85,6 +90,13 @@ impl App {
         edit.delete_logo(id).await?;
         Committed::by(edit, client).await
     }
+}
+
+/// What is left of a picture. Decoding takes its time, which others need not wait for.
+async fn cleaned_aside(content: Vec<u8>) -> Result<Logo, Refusal> {
+    let logo = tokio::task::spawn_blocking(move || cleaned(&content));
+    let logo = logo.await.unwrap_or(Err(InvalidLogo::Broken));
+    logo.map_err(|invalid| Refusal::Invalid(vec![Violation::new("", invalid)]))
 }
 
 fn no_logo(id: ClientId) -> Refusal {

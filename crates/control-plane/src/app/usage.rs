@@ -2,6 +2,7 @@
 
 mod asked;
 mod batch;
+mod day;
 mod intake;
 mod keeping;
 mod last_use;
@@ -13,6 +14,7 @@ mod upkeep;
 
 pub use asked::{UsageAsked, UsageBy, UsageItem, UsagePoint, UsageSeries, UsageTop, UsageTotals};
 pub use batch::InvalidBatch;
+pub use day::{Day, HOURS};
 pub(super) use intake::Intake;
 pub use intake::NotCounted;
 pub use keeping::{InvalidSpan, Keeping, Span};

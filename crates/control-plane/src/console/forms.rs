@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::pages::{HOME, notice, refused, shown};
+use super::pages::{HOME, is_page, notice, refused, shown};
 use super::views::{LinkPage, LogInPage};
 use crate::app::email::Email;
 use crate::app::link::Newcomer;
@@ -24,6 +24,8 @@ use crate::problem::Problem;
 pub(super) struct LogInForm {
     email: String,
     password: String,
+    #[serde(default)]
+    next: String,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +53,7 @@ pub(super) async fn log_in(
     if let Err(problem) = refuse_other_sites(&headers, &app) {
         return from_elsewhere(problem);
     }
-    let email = form.email.clone();
+    let (email, next) = (form.email.clone(), form.next);
     let log_in = Email::try_from(form.email)
         .ok()
         .zip(EnteredPassword::try_from(form.password).ok());
@@ -60,10 +62,11 @@ pub(super) async fn log_in(
         None => Err(Refusal::LogInFailed),
     };
     match opened {
-        Ok(opened) => entered(&opened, &app),
+        Ok(opened) => entered_at(&next, &opened, &app),
         Err(refusal) => {
             let page = LogInPage {
                 email,
+                next,
                 complaint: Some(refusal.to_string()),
                 has_single_sign_on: app.single_sign_on().is_some(),
             };
@@ -142,9 +145,15 @@ pub(super) async fn log_out(
 
 /// Where who has logged in goes, with the cookie of the session.
 pub(super) fn entered(opened: &OpenedSession, app: &App) -> Response {
+    entered_at(HOME, opened, app)
+}
+
+/// The same, to the page that they wanted to see, if it is one.
+fn entered_at(next: &str, opened: &OpenedSession, app: &App) -> Response {
     let cookie = identity::opened(opened, app).map(|cookie| (header::SET_COOKIE, cookie));
     let headers: HeaderMap = cookie.into_iter().collect();
-    (headers, Redirect::to(HOME)).into_response()
+    let next = Some(next).filter(|next| is_page(next)).unwrap_or(HOME);
+    (headers, Redirect::to(next)).into_response()
 }
 
 fn parsed(

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use maud::Render;
 use serde::Deserialize;
 
-use super::views::{HomePage, LinkPage, LogInPage, NoticePage};
-use crate::app::session::csrf_token;
+use super::views::{LinkPage, LogInPage, NoticePage};
 use crate::app::{App, Refusal};
-use crate::identity;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// Where who has logged in goes.
 pub(super) const HOME: &str = "/console";
+
+/// What somebody wants to see who has to log in first.
+#[derive(Deserialize)]
+pub(super) struct LogInQuery {
+    #[serde(default)]
+    next: String,
+}
 
 /// By which link somebody comes.
 #[derive(Deserialize)]
@@ -24,29 +29,31 @@ pub(super) struct LinkQuery {
     token: String,
 }
 
-/// Who is logged in; everybody else logs in first.
-pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let Some(secret) = identity::secret(&headers, &app) else {
-        return Redirect::to("/console/log-in").into_response();
-    };
-    match app.present_session(&secret).await {
-        Ok(Some(present)) => shown(
-            StatusCode::OK,
-            &HomePage {
-                name: present.operator.name,
-                email: present.operator.email,
-                role: present.operator.role.as_text(),
-                csrf_token: csrf_token(&secret),
-            },
-        ),
-        Ok(None) => Redirect::to("/console/log-in").into_response(),
-        Err(refusal) => refused(refusal),
-    }
+/// Where one begins: the clients.
+pub(super) async fn home() -> Redirect {
+    Redirect::to("/console/clients")
 }
 
-pub(super) async fn log_in(State(app): State<Arc<App>>) -> Response {
+/// For paths that lead nowhere.
+pub(super) async fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this path")
+}
+
+/// Whether a text is the path of a page of the console, and leads nowhere else whatever a browser makes of it.
+pub(super) fn is_page(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    (path == HOME || path.starts_with("/console/") || path.starts_with("/console?"))
+        && path.bytes().all(is_plain)
+        && !path.contains("/..")
+}
+
+pub(super) async fn log_in(
+    State(app): State<Arc<App>>,
+    Query(LogInQuery { next }): Query<LogInQuery>,
+) -> Response {
     let page = LogInPage {
         email: String::new(),
+        next,
         complaint: None,
         has_single_sign_on: app.single_sign_on().is_some(),
     };

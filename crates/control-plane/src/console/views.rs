@@ -2,11 +2,13 @@
 
 use maud::{DOCTYPE, Markup, Render, html};
 
+use super::asset::STYLE;
 use crate::app::link::LinkHolder;
 
 /// The form by which operators log in.
 pub(super) struct LogInPage {
     pub(super) email: String,
+    pub(super) next: String,
     pub(super) complaint: Option<String>,
     pub(super) has_single_sign_on: bool,
 }
@@ -18,14 +20,6 @@ pub(super) struct LinkPage {
     pub(super) name: String,
     pub(super) email: String,
     pub(super) complaint: Option<String>,
-}
-
-/// Who is logged in.
-pub(super) struct HomePage {
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) role: &'static str,
-    pub(super) csrf_token: String,
 }
 
 /// A sentence about what did not work.
@@ -59,9 +53,10 @@ fn page(title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · Portcullis" }
-                link rel="stylesheet" href="/console/style.css";
+                meta name="color-scheme" content="light dark";
+                link rel="stylesheet" href=(STYLE.url());
             }
-            body {
+            body.door {
                 main {
                     p.product { "Portcullis" }
                     (content)
@@ -78,22 +73,6 @@ fn complaint(complaint: Option<&String>) -> Markup {
     }
 }
 
-impl Render for HomePage {
-    fn render(&self) -> Markup {
-        page(
-            &self.name,
-            &html! {
-                h1 { (self.name) }
-                p { "You are logged in as " (self.email) ", with the role " code { (self.role) } "." }
-                form method="post" action="/console/log-out" {
-                    input type="hidden" name="csrf_token" value=(self.csrf_token);
-                    button type="submit" { "Log out" }
-                }
-            },
-        )
-    }
-}
-
 impl Render for LogInPage {
     fn render(&self) -> Markup {
         page(
@@ -102,16 +81,17 @@ impl Render for LogInPage {
                 h1 { "Log in" }
                 (complaint(self.complaint.as_ref()))
                 form method="post" action="/console/log-in" {
+                    @if !self.next.is_empty() { input type="hidden" name="next" value=(self.next); }
                     label for="email" { "E-mail address" }
                     input id="email" name="email" type="email" autocomplete="username" maxlength="254"
                         value=(self.email) required autofocus;
                     label for="password" { "Password" }
                     input id="password" name="password" type="password" autocomplete="current-password"
                         maxlength="256" required;
-                    button type="submit" { "Log in" }
+                    button.button.main type="submit" { "Log in" }
                 }
                 @if self.has_single_sign_on {
-                    p { a.button href="/console/single-sign-on" { "Log in with single sign-on" } }
+                    p { a.button.main href="/console/single-sign-on" { "Log in with single sign-on" } }
                 }
             },
         )
@@ -160,7 +140,7 @@ impl Render for LinkPage {
                     label for="repeated" { "The same password again" }
                     input id="repeated" name="repeated" type="password" autocomplete="new-password"
                         minlength="12" maxlength="256" required;
-                    button type="submit" { "Save and log in" }
+                    button.button.main type="submit" { "Save and log in" }
                 }
             },
         )

@@ -1,5 +1,11 @@
 //! `/console`: the pages, as browsers see and send them.
 
+mod clients;
+mod doors;
+mod profiles;
+mod texts;
+mod walk;
+
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 
@@ -14,16 +20,14 @@ async fn page(stage: &Stage, path: &str) -> Answer {
         .to_str()
         .unwrap();
     assert!(
-        policy.starts_with("default-src 'none'") && !policy.contains("script"),
+        policy.starts_with("default-src 'none'") && policy.contains("script-src 'self';"),
         "{policy}"
     );
     answer
 }
 
 async fn send(stage: &Stage, path: &str, origin: &str, form: &[(&str, &str)]) -> Answer {
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish();
+    let body = crate::people::form(form);
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -33,7 +37,7 @@ async fn send(stage: &Stage, path: &str, origin: &str, form: &[(&str, &str)]) ->
     stage.stranger().sends(request).await
 }
 
-fn text(answer: &Answer) -> &str {
+pub fn text(answer: &Answer) -> &str {
     answer.body.as_str().unwrap()
 }
 
@@ -67,8 +71,9 @@ async fn the_first_operator_sets_themselves_up_once_and_is_logged_in() {
     let entered = send(&stage, "/console/link", ORIGIN, &form).await.is(303);
     assert_eq!(entered.headers[header::LOCATION], "/console");
     let browser = Browser::with(&stage, &cookie(&entered).0);
-    let home = browser.gets("/console").await.is(200);
-    assert!(text(&home).contains("<code>admin</code>"));
+    let home = browser.gets("/console").await.is(303);
+    let home = browser.follows(&home).await.is(200);
+    assert!(text(&home).contains("Role: admin") && text(&home).contains("Ann &lt;b&gt;"));
     let me = browser.gets("/api/v1/session").await.is(200);
     assert_eq!(me["role"], "admin");
 
@@ -167,19 +172,93 @@ async fn an_operator_chooses_a_password_logs_in_and_out() {
         browser.sends(request.body(body).unwrap()).await
     };
     log_out("forged").await.is(303);
-    browser.gets("/console").await.is(200);
+    browser.gets("/console/clients").await.is(200);
     log_out(&browser.csrf_token).await.is(303);
     let out = browser.gets("/console").await.is(303);
     assert_eq!(out.headers[header::LOCATION], "/console/log-in");
 }
 
 #[tokio::test]
-async fn the_style_sheet_is_all_that_pages_load() {
+async fn style_and_script_are_kept_for_as_long_as_their_urls_name_their_content() {
     let stage = open().await;
-    let sheet = page(&stage, "/console/style.css").await.is(200);
+    let shown = page(&stage, "/console/log-in").await.is(200);
+    let (_, rest) = text(&shown).split_once("/console/style.css?").unwrap();
+    let (digest, _) = rest.split_once('"').unwrap();
+    for (path, kind) in [
+        ("/console/style.css", "text/css; charset=utf-8"),
+        ("/console/enhance.js", "text/javascript; charset=utf-8"),
+    ] {
+        let now = page(&stage, path).await.is(200);
+        assert_eq!(now.headers[header::CONTENT_TYPE], kind);
+        assert_eq!(now.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(now.headers[header::CACHE_CONTROL], "public, no-cache");
+        let tag = now.headers[header::ETAG].to_str().unwrap();
+        let named = format!("{path}?{}", tag.trim_matches('"'));
+        let kept = page(&stage, &named).await.is(200);
+        let kept = kept.headers[header::CACHE_CONTROL].to_str().unwrap();
+        assert_eq!(kept, "public, max-age=31536000, immutable");
+        let again = stage
+            .stranger()
+            .says_with(Method::GET, path, &[("if-none-match", tag)], Body::empty())
+            .await;
+        assert_eq!(again.status, 304);
+    }
+    let tag = page(&stage, "/console/style.css").await.headers[header::ETAG].clone();
+    assert_eq!(tag.to_str().unwrap().trim_matches('"'), digest);
+}
+
+#[tokio::test]
+async fn a_log_in_leads_back_to_the_page_that_was_wanted_and_never_elsewhere() {
+    let stage = open().await;
+    let (_, token) = invited(&stage, "bob", "viewer").await;
+    let form = [
+        ("token", token.as_str()),
+        ("password", PASSWORD),
+        ("repeated", PASSWORD),
+    ];
+    send(&stage, "/console/link", ORIGIN, &form).await.is(303);
+    let away = page(&stage, "/console/clients?search=a%26b").await.is(303);
     assert_eq!(
-        sheet.headers[header::CONTENT_TYPE],
-        "text/css; charset=utf-8"
+        away.headers[header::LOCATION],
+        "/console/log-in?next=%2Fconsole%2Fclients%3Fsearch%3Da%2526b"
     );
-    assert_eq!(sheet.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    for (next, place) in [
+        (
+            "/console/clients?search=a%26b",
+            "/console/clients?search=a%26b",
+        ),
+        ("https://evil.example/", "/console"),
+        ("//evil.example", "/console"),
+        ("/console/..//evil.example", "/console"),
+        ("/console\\evil.example", "/console"),
+        ("/api/v1/session", "/console"),
+        ("/console/\r\nset-cookie: a=b", "/console"),
+    ] {
+        let form = [
+            ("email", "bob@example.com"),
+            ("password", PASSWORD),
+            ("next", next),
+        ];
+        let entered = send(&stage, "/console/log-in", ORIGIN, &form).await.is(303);
+        assert_eq!(entered.headers[header::LOCATION], place, "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_somebody_else_has_chosen_ends_at_the_log_in() {
+    let stage = open().await;
+    let (_, planted) = crate::people::logged_in(&stage, "eve", "viewer").await;
+    let (_, token) = invited(&stage, "bob", "admin").await;
+    let body = crate::people::form(&[
+        ("token", token.as_str()),
+        ("password", PASSWORD),
+        ("repeated", PASSWORD),
+    ]);
+    let request = planted
+        .request(Method::POST, "/console/link")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let entered = planted.sends(request.body(Body::from(body)).unwrap()).await;
+    let entered = entered.is(303);
+    assert_ne!(cookie(&entered).0, planted.secret);
+    planted.gets("/console/clients").await.is(303);
 }

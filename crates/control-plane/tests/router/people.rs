@@ -83,6 +83,39 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// Sends a form of a page, with the token of the session.
+    pub async fn sends_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields = [&[("csrf_token", self.csrf_token.as_str())], fields].concat();
+        let request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.sends(request.body(Body::from(form(&fields))).unwrap())
+            .await
+    }
+
+    /// Goes where an answer leads, with what it has a browser keep.
+    pub async fn follows(&self, answer: &Answer) -> Answer {
+        let place = answer.headers[header::LOCATION].to_str().unwrap();
+        let kept = answer.headers.get_all(header::SET_COOKIE).iter();
+        let kept = kept.map(|cookie| cookie.to_str().unwrap().split("; ").next().unwrap());
+        let cookies = kept.fold(format!("portcullis={}", self.secret), |all, one| {
+            format!("{all}; {one}")
+        });
+        let request = Request::builder()
+            .uri(place.split('#').next().unwrap())
+            .header(header::COOKIE, cookies);
+        self.sends(request.body(Body::empty()).unwrap()).await
+    }
+}
+
+/// Fields as forms send them.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish()
+}
+
 /// Logs in over REST, from no browser.
 pub async fn logs_in(stage: &Stage, email: &str, password: &str) -> Answer {
     let log_in = json!({"email": email, "password": password});

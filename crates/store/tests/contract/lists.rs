@@ -3,13 +3,13 @@
 
 use std::cmp::Ordering;
 
-use portcullis_feed::Digest;
+use portcullis_feed::{Digest, RefusalSample, UsageBatch};
 use portcullis_store::{
     Bound, Client, ClientFilter, ClientKey, Direction, KeptAnswer, Logo, LogoKind, SortKey as _,
     Window,
 };
 
-use crate::books::{Books, NOW_MS, author, client, open};
+use crate::books::{Books, NOW_MS, author, client, key, open, profile};
 
 const NAMES: [&str; 9] = ["b", "B", "a%c", "a_c", "Éa", "éA", "z\\z", "ab", "日本"];
 
@@ -117,6 +117,72 @@ async fn every_window_is_a_part_of_the_sorted_list() {
             }
             assert_eq!(found, expected, "{order:?} {filter:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn clients_are_found_by_their_keys_and_by_their_addresses() {
+    let books = open().await;
+    let (acme, other) = (client("acme"), client("other"));
+    let (mut first, second) = (profile(&acme, &[]), profile(&acme, &[]));
+    first.addresses.allow = vec!["10.2.0.0/16".to_owned(), "192.0.2.1".to_owned()];
+    first.addresses.deny = vec!["10.2.9.%".to_owned()];
+    let foreign = profile(&other, &[]);
+    let key = key(&first);
+    books
+        .edit(async |edit| {
+            for one in [&acme, &other] {
+                edit.put_client(one).await.unwrap();
+            }
+            for one in [&first, &second, &foreign] {
+                edit.put_profile(one).await.unwrap();
+            }
+            edit.insert_key(&key).await.unwrap();
+        })
+        .await;
+    let refused = RefusalSample {
+        at_ms: NOW_MS,
+        address: Some("198.51.100.7".to_owned()),
+        profile: Some(foreign.id),
+        ..RefusalSample::default()
+    };
+    let batch = UsageBatch {
+        instance: format!("{:016x}", 1),
+        number: 1,
+        refusals: vec![refused],
+        ..UsageBatch::default()
+    };
+    books.store.count_usage(&[batch], NOW_MS).await.unwrap();
+
+    let mut snapshot = books.store.read().await.unwrap();
+    let counts = snapshot.profile_counts(&[acme.id, other.id]).await.unwrap();
+    assert_eq!((counts[&acme.id], counts[&other.id]), (2, 1));
+    let window = Window {
+        order: vec![(ClientKey::Name, Direction::Ascending)],
+        after: None,
+        limit: 10,
+    };
+    let by_key = |id: &str| ClientFilter {
+        key_id: Some(id.to_owned()),
+        ..ClientFilter::default()
+    };
+    let by_address = |address: &str| ClientFilter {
+        address: Some(address.to_owned()),
+        ..ClientFilter::default()
+    };
+    for (filter, expected) in [
+        (by_key(&key.id), vec![&acme]),
+        (by_key("nobody"), vec![]),
+        (by_address("10.2.0.0/16"), vec![&acme]),
+        (by_address("10.2."), vec![&acme]),
+        (by_address("2.0.0/16"), vec![]),
+        (by_address("10.2.9.%"), vec![&acme]),
+        (by_address("10.%.0"), vec![]),
+        (by_address("198.51.100.7"), vec![&other]),
+        (by_address("198.51.100"), vec![]),
+    ] {
+        let found = snapshot.find_clients(&filter, &window).await.unwrap();
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
     }
 }
 

@@ -115,10 +115,7 @@ impl AccessProfileDraft {
             let detail = "a profile grants at least one collection";
             violations.push(Violation::new("/collections", detail));
         }
-        if let Err(invalid) = AddressRules::parse(&addresses) {
-            let pointer = format!("/addresses/{}/{}", invalid.list, invalid.index);
-            violations.push(Violation::new(pointer, invalid));
-        }
+        violations.extend(address_flaws(&addresses));
         let access = access(self.access_method, self.jwt, kept, networks)
             .map_err(|flaws| violations.extend(flaws));
         refuse_any(violations)?;
@@ -143,6 +140,25 @@ impl AccessProfileDraft {
         };
         Ok((profile, notices.concat()))
     }
+}
+
+/// Which entries of lists of addresses are none.
+#[must_use]
+pub fn address_flaws(lists: &portcullis_feed::AddressLists) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (list, entries) in [("allow", &lists.allow), ("deny", &lists.deny)] {
+        for (index, entry) in entries.iter().enumerate() {
+            let alone = portcullis_feed::AddressLists {
+                allow: vec![entry.clone()],
+                deny: Vec::new(),
+            };
+            if let Err(invalid) = AddressRules::parse(&alone) {
+                let pointer = format!("/addresses/{list}/{index}");
+                violations.push(Violation::new(pointer, invalid));
+            }
+        }
+    }
+    violations
 }
 
 /// The access method, from the two members that say it.

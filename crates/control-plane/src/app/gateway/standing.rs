@@ -11,12 +11,24 @@ pub struct Standing {
     pub head: Revision,
     /// How many are in each state, in the order of [`GatewayState::ALL`].
     pub by_state: [u64; GatewayState::ALL.len()],
+    /// How many of those that are not lost have applied everything.
+    pub in_sync: u64,
     /// How many questions are open.
     pub polls: u64,
     /// By how many revisions the connected one is behind that is furthest behind.
     pub lag: u64,
     /// For how long there has been something that a connected one has not applied, in milliseconds.
     pub behind_ms: u64,
+}
+
+impl Standing {
+    /// How many are connected, or expected to come back.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        let states = GatewayState::ALL.iter().zip(self.by_state);
+        let expected = states.filter(|(state, _)| **state != GatewayState::Lost);
+        expected.map(|(_, count)| count).sum()
+    }
 }
 
 impl App {
@@ -42,6 +54,9 @@ impl App {
                 *count += u64::from(*known == state);
             }
             standing.polls = standing.polls.saturating_add(u64::from(member.asking));
+            let has_all = member.applied.is_some_and(|applied| applied >= head);
+            let is_in_sync = has_all && state != GatewayState::Lost;
+            standing.in_sync = standing.in_sync.saturating_add(u64::from(is_in_sync));
             if state == GatewayState::Connected {
                 let applied = member.applied.unwrap_or(0);
                 let since_ms = commits.newer_since_ms(applied).unwrap_or(now_ms);
