@@ -3,24 +3,34 @@
 
 mod asked;
 mod asset;
+mod audit;
 mod clients;
+mod collections;
 mod condition;
 mod design;
 mod entered;
+mod explain;
 mod forms;
 mod frame;
+mod gateways;
+mod grants;
 mod known;
 mod logo;
+mod moment;
 mod notice;
 mod once;
 mod pages;
+mod policies;
 mod profiles;
+mod reason;
+mod refusals;
 mod refused;
 mod registered;
 mod search;
 mod settled;
 mod single_sign_on;
 mod theme;
+mod token;
 mod views;
 
 use std::sync::Arc;
@@ -95,6 +105,12 @@ fn known_pages() -> Pages {
         .does(Role::Viewer, "/console/theme", theme::choose)
         .with(clients::pages)
         .with(profiles::pages)
+        .with(collections::pages)
+        .with(policies::pages)
+        .with(refusals::pages)
+        .with(explain::pages)
+        .with(gateways::pages)
+        .with(audit::pages)
         .shows(
             Role::Viewer,
             "/console/applied/{revision}",

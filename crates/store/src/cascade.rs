@@ -1,9 +1,11 @@
 //! Taking a collection or a policy away from the access profiles that refer to it: profile by profile, since each of
 //! them is a change of its own for gateways and for the audit.
 
+use std::collections::HashMap;
+
 use portcullis_feed::{CollectionId, PolicyId};
 
-use crate::{AccessProfile, Edit, ProfileFilter, ProfileKey, StoreError, Window};
+use crate::{AccessProfile, Edit, ProfileFilter, ProfileKey, Snapshot, StoreError, Window};
 
 /// How many profiles are looked at together.
 const AT_ONCE: u32 = 500;
@@ -17,6 +19,78 @@ pub struct Cascade {
     pub removed_profiles: u64,
     /// How many API keys, which had not been revoked, went with these.
     pub removed_keys: u64,
+}
+
+impl Snapshot {
+    /// How many access profiles grant each of these collections. Those that none grants are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn granting_counts(
+        &mut self,
+        collections: &[CollectionId],
+    ) -> Result<HashMap<CollectionId, u64>, StoreError> {
+        self.counts(
+            "SELECT collection_id AS counted, COUNT(*) AS found FROM profile_collections WHERE collection_id",
+            collections,
+            " GROUP BY collection_id",
+        )
+        .await
+    }
+
+    /// How many access profiles have each of these policies. Those that none has are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn limited_counts(
+        &mut self,
+        policies: &[PolicyId],
+    ) -> Result<HashMap<PolicyId, u64>, StoreError> {
+        self.counts(
+            "SELECT policy_id AS counted, COUNT(*) AS found FROM access_profiles WHERE policy_id",
+            policies,
+            " GROUP BY policy_id",
+        )
+        .await
+    }
+
+    /// What [`Edit::take_out_collection`] would do to profiles.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn foresee_taking_out(
+        &mut self,
+        collection: CollectionId,
+    ) -> Result<Cascade, StoreError> {
+        let granting = self
+            .count(
+                "SELECT COUNT(*) AS found FROM profile_collections WHERE collection_id = $1",
+                &collection,
+            )
+            .await?;
+        let removed_profiles = self
+            .count(
+                "SELECT COUNT(*) AS found FROM profile_collections g WHERE g.collection_id = $1 \
+                 AND NOT EXISTS (SELECT 1 FROM profile_collections o \
+                 WHERE o.profile_id = g.profile_id AND o.collection_id <> g.collection_id)",
+                &collection,
+            )
+            .await?;
+        let removed_keys = self
+            .count(
+                "SELECT COUNT(*) AS found FROM profile_collections g JOIN api_keys k \
+                 ON k.profile_id = g.profile_id AND k.revoked_at_ms IS NULL \
+                 WHERE g.collection_id = $1 AND NOT EXISTS (SELECT 1 FROM profile_collections o \
+                 WHERE o.profile_id = g.profile_id AND o.collection_id <> g.collection_id)",
+                &collection,
+            )
+            .await?;
+        Ok(Cascade {
+            changed_profiles: granting.saturating_sub(removed_profiles),
+            removed_profiles,
+            removed_keys,
+        })
+    }
 }
 
 impl Edit {

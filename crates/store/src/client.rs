@@ -95,17 +95,12 @@ impl Snapshot {
         &mut self,
         clients: &[ClientId],
     ) -> Result<HashMap<ClientId, u64>, StoreError> {
-        let found = self
-            .ordered_rows(
-                "SELECT client_id, COUNT(*) AS found FROM access_profiles WHERE client_id",
-                clients,
-                " GROUP BY client_id",
-            )
-            .await?;
-        let counts = found
-            .iter()
-            .map(|row| Ok((row::parsed(row, "client_id")?, row::number(row, "found")?)));
-        counts.collect()
+        self.counts(
+            "SELECT client_id AS counted, COUNT(*) AS found FROM access_profiles WHERE client_id",
+            clients,
+            " GROUP BY client_id",
+        )
+        .await
     }
 
     /// How many access profiles a client has.

@@ -1,5 +1,9 @@
 //! Reading: all that one snapshot reads is of one moment. What can be read stands with its kind of record.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::str::FromStr;
+
 use portcullis_feed::Revision;
 
 use crate::statement::{Draft, Row, Transaction, Value, query};
@@ -41,6 +45,21 @@ impl Snapshot {
             .fetch_one(&mut self.transaction)
             .await?;
         row::number(&counted, "found")
+    }
+
+    /// What a statement counts for each of several objects: it ends where the list of these begins, and calls the object
+    /// `counted` and how often it `found` it.
+    pub(crate) async fn counts<T: ToString + FromStr + Eq + Hash>(
+        &mut self,
+        statement: &'static str,
+        objects: &[T],
+        rest: &'static str,
+    ) -> Result<HashMap<T, u64>, StoreError> {
+        let found = self.ordered_rows(statement, objects, rest).await?;
+        let counts = found
+            .iter()
+            .map(|row| Ok((row::parsed(row, "counted")?, row::number(row, "found")?)));
+        counts.collect()
     }
 
     /// The rows that a statement picks by their identifiers: it ends where the list of these begins.

@@ -20,8 +20,7 @@ use crate::problem::{Kind, Problem};
 pub use answer::{UsageGateway, UsageSeries, UsageTop, UsageTotals};
 use query::{RefusalExportQuery, UsageSeriesQuery, UsageTopQuery, UsageTotalsQuery};
 pub use query::{RefusalPageQuery, UsageGatewayQuery};
-use refused::Place;
-pub use refused::RefusedRequest;
+pub use refused::{Place, RefusedRequest};
 
 /// Tells the course of usage
 ///

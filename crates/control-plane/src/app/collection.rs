@@ -156,6 +156,36 @@ impl App {
         Committed::by(edit, collection).await
     }
 
+    /// Enables or disables one endpoint of a collection, whatever became of the others meanwhile.
+    ///
+    /// # Errors
+    /// When there is no such collection, or it has no such endpoint.
+    pub async fn enable_endpoint(
+        &self,
+        author: &Author,
+        id: CollectionId,
+        named: &Endpoint,
+    ) -> Result<Committed<Collection>, Refusal> {
+        let mut edit = self.edit(author).await?;
+        let mut collection = edit
+            .read()
+            .collection(id)
+            .await?
+            .ok_or_else(|| unknown(id))?;
+        let is_named = |known: &&mut Endpoint| {
+            known.method == named.method && known.host == named.host && known.path == named.path
+        };
+        let endpoint = collection.endpoints.iter_mut().find(is_named);
+        let endpoint = endpoint.ok_or_else(|| Refusal::NotFound {
+            kind: "endpoint",
+            id: written(named),
+        })?;
+        endpoint.enabled = named.enabled;
+        collection.updated_at_ms = self.world.clock.now_ms();
+        edit.put_collection(&collection).await?;
+        Committed::by(edit, collection).await
+    }
+
     /// Removes a collection. With `cascade`, it is taken out of the profiles that grant it, and those that grant nothing
     /// else go with it.
     ///
@@ -242,16 +272,7 @@ impl CollectionDraft {
         updated_at_ms: u64,
     ) -> Result<Collection, Refusal> {
         let endpoints: Vec<Endpoint> = self.endpoints.into_iter().map(Endpoint::from).collect();
-        let violations = endpoints
-            .iter()
-            .enumerate()
-            .filter_map(|(index, endpoint)| {
-                let (field, detail) = flaw(endpoint)?;
-                let pointer = format!("/endpoints/{index}/{field}");
-                Some(Violation::new(pointer, detail))
-            })
-            .collect();
-        refuse_any(violations)?;
+        refuse_any(endpoint_flaws(&endpoints))?;
         Ok(Collection {
             id,
             name: self.name.into(),
@@ -264,6 +285,29 @@ impl CollectionDraft {
             updated_at_ms,
         })
     }
+}
+
+/// An endpoint on one line: `GET api.example.com/orders/{id}`.
+#[must_use]
+pub fn written(endpoint: &Endpoint) -> String {
+    let host = endpoint.host.as_deref().unwrap_or_default();
+    format!("{} {host}{}", endpoint.method, endpoint.path)
+}
+
+/// What is wrong with endpoints of a collection, each on its own.
+#[must_use]
+pub fn endpoint_flaws(endpoints: &[Endpoint]) -> Vec<Violation> {
+    let flaws = endpoints
+        .iter()
+        .enumerate()
+        .filter_map(|(index, endpoint)| {
+            let (field, detail) = flaw(endpoint)?;
+            Some(Violation::new(
+                format!("/endpoints/{index}/{field}"),
+                detail,
+            ))
+        });
+    flaws.collect()
 }
 
 /// What is wrong with an endpoint, if anything is: in which field.

@@ -1,9 +1,9 @@
-//! What people call what profiles grant.
+//! What profiles grant: what people call it, how many do, and what would become of them without it.
 
 use std::collections::HashMap;
 
-use portcullis_feed::{CollectionId, PolicyId};
-use portcullis_store::UsageGroup;
+use portcullis_feed::{ClientId, CollectionId, PolicyId};
+use portcullis_store::{Cascade, UsageGroup};
 
 use super::{App, Refusal};
 
@@ -40,5 +40,54 @@ impl App {
             }
         }
         Ok(names)
+    }
+
+    /// What people call clients, as far as they are there.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn names_of_clients(
+        &self,
+        clients: &[ClientId],
+    ) -> Result<HashMap<ClientId, String>, Refusal> {
+        let ids: Vec<String> = clients.iter().map(ToString::to_string).collect();
+        let mut snapshot = self.store.read().await?;
+        let names = snapshot.usage_names(UsageGroup::Client, &ids).await?;
+        let names = names
+            .into_iter()
+            .filter_map(|(id, name)| Some((id.parse().ok()?, name)));
+        Ok(names.collect())
+    }
+
+    /// How many access profiles grant each collection. Those that none grants are left out.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn granting_counts(
+        &self,
+        collections: &[CollectionId],
+    ) -> Result<HashMap<CollectionId, u64>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        Ok(snapshot.granting_counts(collections).await?)
+    }
+
+    /// How many access profiles have each policy. Those that none has are left out.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn limited_counts(
+        &self,
+        policies: &[PolicyId],
+    ) -> Result<HashMap<PolicyId, u64>, Refusal> {
+        Ok(self.store.read().await?.limited_counts(policies).await?)
+    }
+
+    /// What would become of access profiles if a collection was removed with what refers to it.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn foresee_taking_out(&self, collection: CollectionId) -> Result<Cascade, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        Ok(snapshot.foresee_taking_out(collection).await?)
     }
 }

@@ -1,5 +1,7 @@
 //! Access policies: how much a profile may call. Shared by many profiles.
 
+mod words;
+
 use std::num::{NonZeroU32, NonZeroU64};
 
 use portcullis_feed::{PolicyId, QuotaWindow, RateScope, RateWindow};
@@ -16,6 +18,8 @@ use super::page::{Page, one_more};
 use super::text::{Description, Name, stored_description, stored_name};
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
+
+pub use words::in_words;
 
 /// How many profiles a refusal names.
 pub(super) const NAMED_PROFILES: u32 = 100;

@@ -157,7 +157,10 @@ fn is_multipart(headers: &HeaderMap) -> bool {
 
 fn unread(status: u16) -> Problem {
     if status == 413 {
-        return Problem::new(Kind::BodyTooLarge, "the form is larger than 1 MiB");
+        return Problem::new(
+            Kind::BodyTooLarge,
+            "the form is larger than this page takes",
+        );
     }
     Problem::new(Kind::MalformedRequest, "the form cannot be read")
 }

@@ -1,8 +1,13 @@
 //! `/console`: the pages, as browsers see and send them.
 
+mod audit;
 mod clients;
+mod collections;
 mod doors;
+mod gateways;
+mod policies;
 mod profiles;
+mod refusals;
 mod texts;
 mod walk;
 

@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use portcullis_feed::{Digest, RefusalSample, UsageBatch};
 use portcullis_store::{
-    Bound, Client, ClientFilter, ClientKey, Direction, KeptAnswer, Logo, LogoKind, SortKey as _,
-    Window,
+    Bound, Cascade, Client, ClientFilter, ClientKey, Direction, KeptAnswer, Logo, LogoKind,
+    SortKey as _, Window,
 };
 
-use crate::books::{Books, NOW_MS, author, client, key, open, profile};
+use crate::books::{Books, NOW_MS, author, client, collection, key, open, policy, profile};
 
 const NAMES: [&str; 9] = ["b", "B", "a%c", "a_c", "Éa", "éA", "z\\z", "ab", "日本"];
 
@@ -184,6 +184,63 @@ async fn clients_are_found_by_their_keys_and_by_their_addresses() {
         let found = snapshot.find_clients(&filter, &window).await.unwrap();
         assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_cascade_does_is_foreseen() {
+    let books = open().await;
+    let acme = client("acme");
+    let (sole, shared, unused) = (
+        collection("sole"),
+        collection("shared"),
+        collection("unused"),
+    );
+    let policy = policy(5);
+    let mut profiles = [
+        profile(&acme, &[&sole]),
+        profile(&acme, &[&sole, &shared]),
+        profile(&acme, &[&shared]),
+    ];
+    profiles[1].policy_id = Some(policy.id);
+    let keys = [key(&profiles[0]), key(&profiles[0]), key(&profiles[1])];
+    let mut revoked = key(&profiles[0]);
+    revoked.revoked_at_ms = Some(NOW_MS);
+    books
+        .edit(async |edit| {
+            edit.put_client(&acme).await.unwrap();
+            edit.put_policy(&policy).await.unwrap();
+            for one in [&sole, &shared, &unused] {
+                edit.put_collection(one).await.unwrap();
+            }
+            for one in &profiles {
+                edit.put_profile(one).await.unwrap();
+            }
+            for one in keys.iter().chain([&revoked]) {
+                edit.insert_key(one).await.unwrap();
+            }
+        })
+        .await;
+
+    let mut snapshot = books.store.read().await.unwrap();
+    let ids = [sole.id, shared.id, unused.id];
+    let counts = snapshot.granting_counts(&ids).await.unwrap();
+    assert_eq!((counts[&sole.id], counts[&shared.id]), (2, 2));
+    assert!(!counts.contains_key(&unused.id));
+    let counts = snapshot.limited_counts(&[policy.id]).await.unwrap();
+    assert_eq!(counts[&policy.id], 1);
+    let foreseen = snapshot.foresee_taking_out(sole.id).await.unwrap();
+    let none = snapshot.foresee_taking_out(unused.id).await.unwrap();
+    assert_eq!(none, Cascade::default());
+    drop(snapshot);
+    let expected = Cascade {
+        changed_profiles: 1,
+        removed_profiles: 1,
+        removed_keys: 2,
+    };
+    assert_eq!(foreseen, expected);
+    let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
+    let done = edit.take_out_collection(sole.id, NOW_MS).await.unwrap();
+    assert_eq!(done, foreseen);
 }
 
 #[tokio::test]

@@ -135,10 +135,11 @@ impl RefusedRequest {
 
 /// Where a page of refusals ends: by time and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u64, u64);
+pub struct Place(u64, u64);
 
 impl Place {
-    pub(super) const fn bounds(self) -> (u64, u64) {
+    /// The time and the number.
+    pub const fn bounds(self) -> (u64, u64) {
         (self.0, self.1)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api;
 use crate::api::tag::Tag;
 use crate::console::condition::TAG;
-use crate::console::design::{Field, Filled, Look, submit};
+use crate::console::design::{self, Field, Filled, Look, submit};
 use crate::console::entered::Sent;
 use crate::console::frame::Frame;
 
@@ -59,29 +59,10 @@ pub(in crate::console) fn tag(client: &Client) -> Markup {
 /// What is different in a client from what was filled in.
 pub(super) fn differences(client: &Client, sent: &Sent) -> Markup {
     let description = client.description.as_deref().unwrap_or_default();
-    let fields = [
+    design::differences(&[
         ("Name", client.name.as_str(), sent.text("name")),
         ("Description", description, sent.text("description")),
-    ];
-    let different = fields
-        .into_iter()
-        .filter(|(_, now, entered)| now.trim() != entered.trim());
-    let different: Vec<_> = different.collect();
-    html! {
-        @if !different.is_empty() {
-            div.scroll {
-                table {
-                    caption { "What is different now" }
-                    thead { tr { th scope="col" { "Field" } th scope="col" { "Now" } th scope="col" { "As you have it" } } }
-                    tbody {
-                        @for (name, now, entered) in different {
-                            tr { th scope="row" { (name) } td { (now) } td { (entered) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    ])
 }
 
 pub(super) fn form(frame: &Frame, form: &ClientForm<'_>) -> Markup {

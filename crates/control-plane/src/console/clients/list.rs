@@ -18,8 +18,8 @@ use crate::app::page::Page;
 use crate::app::usage::Day;
 use crate::console::asked::Wanted;
 use crate::console::design::{
-    Choice, Field, Filled, Look, Slider, Tone, choice, empty, heading, link_button, or_dash,
-    pagination, picture, slider, sparkline, submit, time,
+    Choice, Field, Filled, Look, Slider, choice, day_cells, day_heads, empty, heading, link_button,
+    or_dash, pagination, picture, slider, submit, time,
 };
 use crate::console::frame::{Frame, Section};
 use crate::console::profiles::choices::collections;
@@ -211,8 +211,7 @@ fn table(frame: &Frame, rows: &[Row], now_ms: u64) -> Markup {
                         th scope="col" { "Client" }
                         th.figure scope="col" { "Profiles" }
                         th scope="col" { "Last used" }
-                        th.figure scope="col" { "Requests 24 h" }
-                        th.figure scope="col" { "Refused 24 h" }
+                        (day_heads())
                         th scope="col" { "Enabled" }
                     }
                 }
@@ -246,8 +245,7 @@ fn line(frame: &Frame, row: &Row, now_ms: u64) -> Markup {
                     None => span.nothing { "never" },
                 }
             }
-            td.figure { (sparkline(Tone::Neutral, &day.requests)) " " (or_dash(day.all_requests())) }
-            td.figure { (sparkline(Tone::Refusal, &day.refused)) " " (or_dash(day.all_refused())) }
+            (day_cells(day))
             td {
                 (slider(frame, &Slider {
                     id: &format!("enabled-{id}"),

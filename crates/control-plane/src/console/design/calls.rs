@@ -22,13 +22,15 @@ pub(in crate::console) async fn calls(
         UsageGroup::Key => Some(LastUse::Keys(vec![name])),
         UsageGroup::Collection | UsageGroup::Endpoint | UsageGroup::Reason => None,
     };
+    let is_noted = of.is_some();
     let last = match of {
         Some(of) => app.last_uses(&of).await?.remove(id),
         None => None,
     };
     Ok(html! {
         @match (requests, last) {
-            (0, None) => "Nobody has used it so far.",
+            (0, None) if is_noted => "Nobody has used it so far.",
+            (0, None) => "Nobody has used it in the last 24 hours.",
             (0, Some(at_ms)) => { "Nobody has used it in the last 24 hours, the last time was " (time(at_ms, app.now_ms())) "." }
             (requests, last) => {
                 "Callers use it now: " strong { (plural(requests, "request")) } " in the last 24 hours"

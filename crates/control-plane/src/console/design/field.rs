@@ -59,10 +59,22 @@ impl Filled {
         }
     }
 
+    /// The same, with what is wrong with it.
+    pub(in crate::console) fn with_flaws(self, violations: Vec<Violation>) -> Self {
+        Self { violations, ..self }
+    }
+
     /// The same without a field.
     pub(in crate::console) fn without(mut self, name: &str) -> Self {
         self.fields.retain(|(known, _)| known != name);
         self
+    }
+
+    /// The same, where a field says something else.
+    pub(in crate::console) fn saying(self, name: &str, text: impl Into<String>) -> Self {
+        let mut filled = self.without(name);
+        filled.fields.push((name.to_owned(), text.into()));
+        filled
     }
 
     /// What a field says.
@@ -205,6 +217,18 @@ impl Field<'_> {
                     option value=(choice.value) selected[choice.value == chosen] { (choice.label) }
                 }
             }
+        })
+    }
+
+    /// A text, in the form of a list.
+    pub(in crate::console) fn filter_text(&self, kind: &str, filled: &Filled) -> Markup {
+        let plain = Self {
+            is_required: true,
+            ..*self
+        };
+        plain.around(filled, &html! {
+            input id=(self.name) name=(self.name) type=(kind) value=(filled.text(self.name))
+                maxlength=[self.longest()] class=[self.is_code.then_some("code")] autocomplete="off";
         })
     }
 

@@ -7,17 +7,39 @@ use portcullis_store::Role;
 pub(in crate::console) enum Section {
     /// Who calls APIs.
     Clients,
+    /// What APIs consist of.
+    Collections,
+    /// How much profiles may call.
+    Policies,
+    /// Who was refused, and why.
+    Refusals,
+    /// Where it is decided.
+    Gateways,
+    /// Who changed what.
+    Audit,
     /// In none of the others.
     Elsewhere,
 }
 
 impl Section {
     /// Those that the head of a page names.
-    pub(super) const NAMED: [Self; 1] = [Self::Clients];
+    pub(super) const NAMED: [Self; 6] = [
+        Self::Clients,
+        Self::Collections,
+        Self::Policies,
+        Self::Refusals,
+        Self::Gateways,
+        Self::Audit,
+    ];
 
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Clients => "Clients",
+            Self::Collections => "Collections",
+            Self::Policies => "Policies",
+            Self::Refusals => "Refusals",
+            Self::Gateways => "Gateways",
+            Self::Audit => "Audit",
             Self::Elsewhere => "",
         }
     }
@@ -25,6 +47,11 @@ impl Section {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Clients => "/console/clients",
+            Self::Collections => "/console/collections",
+            Self::Policies => "/console/policies",
+            Self::Refusals => "/console/refusals",
+            Self::Gateways => "/console/gateways",
+            Self::Audit => "/console/audit",
             Self::Elsewhere => "/console",
         }
     }
@@ -32,7 +59,13 @@ impl Section {
     /// The smallest role that sees it.
     pub(super) const fn role(self) -> Role {
         match self {
-            Self::Clients | Self::Elsewhere => Role::Viewer,
+            Self::Clients
+            | Self::Collections
+            | Self::Policies
+            | Self::Refusals
+            | Self::Gateways
+            | Self::Elsewhere => Role::Viewer,
+            Self::Audit => Role::Admin,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::app::Violation;
 use crate::app::access_profile::AccessMethod;
 use crate::console::entered::Sent;
+use crate::console::moment::moment;
 
 /// By what tokens are verified, as the form asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,22 +149,4 @@ fn claims(sent: &Sent) -> Result<BTreeMap<String, Option<String>>, Violation> {
         }
     }
     Ok(claims)
-}
-
-/// A moment as browsers send it, which is without an offset: in UTC.
-pub(super) fn moment(sent: &Sent, name: &str, pointer: &str) -> Result<Option<String>, Violation> {
-    let Some(text) = sent.given(name) else {
-        return Ok(None);
-    };
-    // `2027-01-31T12:00`, with seconds if there are any.
-    let seconds = match text.len() {
-        16 => ":00Z",
-        19 => "Z",
-        _ if text.ends_with('Z') => "",
-        _ => {
-            let detail = "a moment in UTC such as `2027-01-31T12:00` is expected";
-            return Err(Violation::new(pointer, detail));
-        }
-    };
-    Ok(Some(format!("{text}{seconds}")))
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::choices::Choices;
 use super::method::method;
-use crate::console::design::{Choice, Field, Filled, Look, choice, submit};
+use crate::console::design::{Choice, Field, Filled, Look, choice, submit, tick};
 use crate::console::frame::Frame;
 
 /// Where a profile has what, and which field asks for it: the deeper ones first.
@@ -156,15 +156,5 @@ fn ends(form: &ProfileForm<'_>) -> Markup {
         }
         (Field { name: "expires_at", label: "The profile ends", pointer: "/expires_at", hint: "In UTC. It works until then.",
             ..Field::default() }.input("datetime-local", filled))
-    }
-}
-
-/// A box to be ticked.
-pub(super) fn tick(name: &str, label: &str, filled: &Filled) -> Markup {
-    html! {
-        label.tick {
-            input type="checkbox" name=(name) value="yes" checked[!filled.text(name).is_empty()];
-            span { (label) }
-        }
     }
 }

@@ -3,8 +3,7 @@
 use maud::{Markup, html};
 use portcullis_feed::Algorithm;
 
-use super::form::tick;
-use crate::console::design::{Choice, Field, Filled, choice};
+use crate::console::design::{Choice, Field, Filled, choice, tick};
 
 pub(super) fn method(filled: &Filled, has_keys: bool, is_new: bool) -> Markup {
     let is_jwt = filled.text("access_method") == "jwt";

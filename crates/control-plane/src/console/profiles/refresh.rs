@@ -9,7 +9,6 @@ use maud::html;
 use portcullis_store::UsageGroup;
 use serde_json::json;
 
-use super::draft::moment;
 use super::shown_once::{self, ShownOnce};
 use super::{OfProfile, place_of, tag};
 use crate::api::access_profiles::AccessProfile;
@@ -20,6 +19,7 @@ use crate::console::condition::unchanged;
 use crate::console::design::{Field, Filled, Look, calls, choice, heading, submit};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
+use crate::console::moment::moment;
 use crate::console::once::{self, once};
 use crate::console::refused::{Again, again};
 use crate::console::settled::drafted;

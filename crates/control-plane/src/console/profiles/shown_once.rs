@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place_of;
 use crate::app::{App, Refusal};
-use crate::console::design::{arrival, heading};
+use crate::console::design::{arrival, heading, secret};
 use crate::console::frame::{Frame, Section};
 use crate::console::settled::arrived;
 use crate::problem::Problem;
@@ -47,7 +47,7 @@ pub(super) async fn page(
         p.notice role="status" { span { (title) ". " (arrival(&arrived)) } }
         @for notice in &shown.notices { p.warning { (notice) } }
         @if let Some(key) = &shown.api_key { (key_card(key, &url)) }
-        @if let Some(secret) = &shown.secret { (secret_card(secret)) }
+        @if let Some(text) = &shown.secret { (secret_card(text)) }
         @if shown.api_key.is_none() { (token_card(&profile.id.to_string(), &url)) }
         p { "Tip: one key for each person or program. Then callers can be told apart, and one can be shut out alone." }
         div.actions { a.button.main href=(place_of(&profile)) { "Done, I have stored it" } }
@@ -60,19 +60,19 @@ fn key_card(key: &str, url: &str) -> Markup {
         section.card aria-labelledby="key-title" {
             h2 #key-title { "The API key, shown only now" }
             p { "It is confidential between you and the client. Only its digest is kept: nobody can show it again." }
-            (copied("api-key", key))
+            (secret("api-key", key))
             h3 { "To try it" }
             (line("curl-line", &format!("curl -i -H 'api-token: {key}' '{url}'")))
         }
     }
 }
 
-fn secret_card(secret: &str) -> Markup {
+fn secret_card(text: &str) -> Markup {
     html! {
         section.card aria-labelledby="secret-title" {
             h2 #secret-title { "The secret for signing tokens, shown only now" }
             p { "256 bits in base64url. Whoever has it can make tokens of this profile." }
-            (copied("signing-secret", secret))
+            (secret("signing-secret", text))
         }
     }
 }
@@ -82,18 +82,9 @@ fn token_card(profile: &str, url: &str) -> Markup {
         section.card aria-labelledby="token-title" {
             h2 #token-title { "Tokens name this profile" }
             p { "The claim " code { "sub" } " of a token says which profile it is for, and " code { "exp" } " when it ends:" }
-            (copied("profile-id", profile))
+            (secret("profile-id", profile))
             h3 { "To try it" }
             (line("curl-line", &format!("curl -i -H 'authorization: Bearer YOUR-TOKEN' '{url}'")))
-        }
-    }
-}
-
-fn copied(id: &str, text: &str) -> Markup {
-    html! {
-        div.once {
-            code id=(id) { (text) }
-            button.button type="button" data-copy=(id) hidden { "Copy" }
         }
     }
 }

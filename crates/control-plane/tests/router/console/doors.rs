@@ -16,17 +16,24 @@ pub async fn places(stage: &Stage) -> Vec<(Page, String)> {
     let (client, collection, profile) = operator.creates_access("acme").await;
     let policy = operator.creates_policy("gold").await;
     let key = profile["keys"][0]["id"].as_str().unwrap();
+    let draft = serde_json::json!({"name": "edge"});
+    let token = operator
+        .posts("/api/v1/gateway-tokens", draft)
+        .await
+        .is(201);
     let place = |page: &Page| {
         let id = match page.path.split('/').nth(2) {
             Some("clients") => client.id(),
             Some("collections") => collection.id(),
             Some("policies") => policy.id(),
+            Some("gateway-tokens") => token.id(),
             _ => profile.id(),
         };
         page.path
             .replace("{id}", id)
             .replace("{key}", key)
             .replace("{digest}", "none")
+            .replace("{instance}", "0000000000000007")
             .replace("{revision}?", "1?")
             .replace("{revision}", "1?what=refused")
             .replace("{*rest}", "nowhere/at/all")

@@ -34,11 +34,29 @@ async fn stored_and_reflected_texts_are_never_part_of_a_page() {
             operator.patches(&path, texts).await.is(200);
         }
     }
+    let token = json!({"name": TEXTS[0], "description": TEXTS[1]});
+    operator
+        .posts("/api/v1/gateway-tokens", token)
+        .await
+        .is(201);
     let (_, browser) = logged_in(&stage, "ann", "admin").await;
     let reflected = url::form_urlencoded::byte_serialize(TEXTS[0].as_bytes()).collect::<String>();
     places.push(format!("/console/clients?search={reflected}"));
     places.push(format!("/console/clients?{reflected}={reflected}"));
     places.push(format!("/console/clients?sort={reflected}"));
+    for list in ["collections", "policies"] {
+        places.push(format!("/console/{list}?name={reflected}"));
+    }
+    places.push(format!(
+        "/console/refusals?reason={reflected}&who={reflected}&key={reflected}"
+    ));
+    places.push(format!(
+        "/console/explain?url={reflected}&id={reflected}&method={reflected}&reason={reflected}"
+    ));
+    places.push(format!(
+        "/console/audit?author={reflected}&object={reflected}&request_id={reflected}"
+    ));
+    places.push(format!("/console/gateways?state={reflected}"));
     let mut seen = 0;
     for place in places {
         let shown = browser.gets(&place).await;

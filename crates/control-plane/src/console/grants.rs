@@ -1,0 +1,76 @@
+//! The access profiles that grant a collection or have a policy, with whose they are and how much they are called.
+
+use maud::{Markup, html};
+use portcullis_feed::ClientId;
+use portcullis_store::{AccessProfile, GrantFilter, ProfileFilter, UsageGroup};
+
+use super::clients::path_of;
+use super::design::{Tone, badge, day_cells, day_heads, or_dash, pagination};
+use super::frame::Frame;
+use crate::api::answer::Listed;
+use crate::api::listing::window;
+use crate::api::query::ListQuery;
+use crate::app::App;
+use crate::app::usage::Day;
+use crate::problem::Problem;
+
+/// How many profiles a page has.
+pub(super) const ON_PAGE: u32 = 50;
+
+/// A page of them, if there are any.
+pub(super) async fn table(
+    app: &App,
+    frame: &Frame,
+    grant: GrantFilter,
+    wanted: &impl ListQuery,
+) -> Result<Option<Markup>, Problem> {
+    let filter = ProfileFilter {
+        grant,
+        ..ProfileFilter::default()
+    };
+    let page = app.profiles(&filter, &window(wanted)?).await?;
+    let listed = Listed::of(page, wanted, |found| found.profile);
+    if listed.items.is_empty() {
+        return Ok(None);
+    }
+    let clients: Vec<ClientId> = listed.items.iter().map(|it| it.client_id).collect();
+    let clients = app.names_of_clients(&clients).await?;
+    let ids: Vec<String> = listed.items.iter().map(|it| it.id.to_string()).collect();
+    let days = app.usage_of_day(UsageGroup::Profile, &ids).await?;
+    Ok(Some(html! {
+        div.scroll tabindex="0" role="region" aria-label="Access profiles" {
+            table data-rows {
+                thead {
+                    tr {
+                        th scope="col" { "Access profile" } th scope="col" { "Client" }
+                        (day_heads()) th.figure scope="col" { "Busiest hour" }
+                    }
+                }
+                tbody {
+                    @for profile in &listed.items {
+                        @let client = clients.get(&profile.client_id).map_or("?", String::as_str);
+                        (line(profile, client, days.get(&profile.id.to_string())))
+                    }
+                }
+            }
+        }
+        (pagination(&frame.path, listed.next_cursor.as_deref()))
+    }))
+}
+
+fn line(profile: &AccessProfile, client: &str, day: Option<&Day>) -> Markup {
+    let day = day.cloned().unwrap_or_default();
+    let path = path_of(profile.client_id);
+    let busiest = day.requests.iter().copied().max().unwrap_or_default();
+    html! {
+        tr {
+            th scope="row" {
+                a href={ (path) "#" (profile.id) } { (profile.name) } " "
+                @if !profile.enabled { (badge(Tone::Refusal, "disabled")) }
+            }
+            td { a href=(path) { (client) } }
+            (day_cells(&day))
+            td.figure { (or_dash(busiest)) }
+        }
+    }
+}

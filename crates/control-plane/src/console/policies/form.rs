@@ -1,0 +1,162 @@
+//! The form of a policy: a rate limit, a quota, or both.
+
+use maud::{Markup, html};
+use portcullis_store::Policy;
+use serde_json::{Value, json};
+
+use crate::api;
+use crate::app::{Refusal, Violation};
+use crate::console::design::{self, Field, Filled, Look, choice, submit};
+use crate::console::entered::Sent;
+use crate::console::frame::Frame;
+
+/// Where a policy has what, and which field asks for it: the deeper ones first.
+const POINTERS: [(&str, &str); 6] = [
+    ("/name", "name"),
+    ("/description", "description"),
+    ("/rate_limit/burst", "burst"),
+    ("/rate_limit", "rate_requests"),
+    ("/quota", "quota_requests"),
+    ("", "name"),
+];
+
+/// The fields, as differences tell them.
+const NAMED: [(&str, &str); 8] = [
+    ("Name", "name"),
+    ("Description", "description"),
+    ("Rate limit: requests", "rate_requests"),
+    ("Rate limit: in each", "rate_per"),
+    ("Rate limit: at once", "burst"),
+    ("Rate limit: counted for", "scope"),
+    ("Quota: requests", "quota_requests"),
+    ("Quota: in each", "quota_per"),
+];
+
+/// A form to be filled in.
+pub(super) struct PolicyForm<'a> {
+    /// Where it is sent.
+    pub(super) action: &'a str,
+    /// What it says so far.
+    pub(super) filled: &'a Filled,
+    /// What it says besides, out of sight.
+    pub(super) hidden: Markup,
+    /// What stands before it: what is different by now, and whom it hits.
+    pub(super) before: Markup,
+    /// What the button says.
+    pub(super) button: &'a str,
+    /// Where one gets without it.
+    pub(super) cancel: &'a str,
+}
+
+/// What the form says of a policy.
+///
+/// # Errors
+/// When numbers are none.
+pub(super) fn draft(sent: &Sent) -> Result<Value, Refusal> {
+    let numbers = [
+        number(sent, "rate_requests", "/rate_limit/requests"),
+        number(sent, "burst", "/rate_limit/burst"),
+        number(sent, "quota_requests", "/quota/requests"),
+    ];
+    let flaws: Vec<_> = numbers.iter().filter_map(|it| it.clone().err()).collect();
+    let [Ok(requests), Ok(burst), Ok(quota)] = numbers else {
+        return Err(Refusal::Invalid(flaws));
+    };
+    Ok(json!({
+        "name": sent.text("name"),
+        "description": sent.given("description"),
+        "rate_limit": requests.map(|requests| json!({
+            "requests": requests,
+            "per": sent.text("rate_per"),
+            "burst": burst,
+            "scope": sent.text("scope"),
+        })),
+        "quota": quota.map(|requests| json!({ "requests": requests, "per": sent.text("quota_per") })),
+    }))
+}
+
+/// A number, if there is any.
+fn number(sent: &Sent, field: &str, pointer: &str) -> Result<Option<u64>, Violation> {
+    let number = sent.given(field).map(str::parse);
+    number
+        .transpose()
+        .map_err(|_| Violation::new(pointer, "a whole number is expected, such as 100"))
+}
+
+/// A policy as the form says it.
+pub(super) fn filled(policy: &Policy) -> Filled {
+    // As REST tells it: the words of windows and scopes are those of the form.
+    let told = serde_json::to_value(api::policies::Policy::from(policy.clone()));
+    let told = told.unwrap_or_default();
+    let text = |pointer: &str| match told.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    Filled::with(&[
+        ("name", &policy.name),
+        ("description", &text("/description")),
+        ("rate_requests", &text("/rate_limit/requests")),
+        ("rate_per", &text("/rate_limit/per")),
+        ("burst", &text("/rate_limit/burst")),
+        ("scope", &text("/rate_limit/scope")),
+        ("quota_requests", &text("/quota/requests")),
+        ("quota_per", &text("/quota/per")),
+    ])
+}
+
+/// What is different in a policy from what was filled in.
+pub(super) fn differences(now: &Filled, typed: &Filled) -> Markup {
+    design::differences(&NAMED.map(|(label, name)| (label, now.text(name), typed.text(name))))
+}
+
+pub(super) fn form(frame: &Frame, form: &PolicyForm<'_>) -> Markup {
+    let filled = form.filled;
+    html! {
+        form.form method="post" action=(form.action) {
+            (frame.token()) (form.hidden)
+            (filled.summary(&POINTERS))
+            (form.before)
+            (Field { name: "name", label: "Name", pointer: "/name", longest: 100, is_required: true,
+                hint: "Such as Partners, or Gold.", ..Field::default() }.line(filled))
+            (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
+                .area(filled, 2))
+            (rate_limit(filled))
+            (quota(filled))
+            div.actions { (submit(Look::Main, form.button)) a.button href=(form.cancel) { "Cancel" } }
+        }
+    }
+}
+
+fn rate_limit(filled: &Filled) -> Markup {
+    html! {
+        fieldset {
+            legend { "Over a short time: rate limit" }
+            p.hint { "Each gateway counts for itself, exactly over all of its workers. Callers above it get 429 with Retry-After." }
+            (Field { name: "rate_requests", label: "Requests", pointer: "/rate_limit/requests", longest: 10,
+                hint: "No rate limit, when empty.", ..Field::default() }.line(filled))
+            (Field { name: "rate_per", label: "In each", pointer: "/rate_limit/per", is_required: true, ..Field::default() }
+                .select(filled, &["second", "minute", "hour", "day"].map(|it| choice(it, it))))
+            (Field { name: "burst", label: "At once", pointer: "/rate_limit/burst", longest: 10,
+                hint: "How many may come together. As many as above, when empty.", ..Field::default() }.line(filled))
+            (Field { name: "scope", label: "Counted for", pointer: "/rate_limit/scope", is_required: true, ..Field::default() }
+                .select(filled, &[
+                    choice("access_profile", "each access profile"),
+                    choice("client", "all access profiles of a client that have this policy, together"),
+                ]))
+        }
+    }
+}
+
+fn quota(filled: &Filled) -> Markup {
+    html! {
+        fieldset {
+            legend { "Over a long time: quota" }
+            p.hint { "Counted for each access profile over all gateways, in calendar days, weeks or months." }
+            (Field { name: "quota_requests", label: "Requests", pointer: "/quota/requests", longest: 20,
+                hint: "No quota, when empty.", ..Field::default() }.line(filled))
+            (Field { name: "quota_per", label: "In each", pointer: "/quota/per", is_required: true, ..Field::default() }
+                .select(filled, &["day", "week", "month"].map(|it| choice(it, it))))
+        }
+    }
+}

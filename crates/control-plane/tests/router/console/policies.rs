@@ -1,0 +1,174 @@
+//! Policies: made, changed and removed on their pages.
+
+use serde_json::json;
+
+use super::clients::hidden;
+use super::collections::says;
+use super::text;
+use crate::people::logged_in;
+use crate::stage::{Stage, open};
+
+/// A policy that a profile has.
+async fn had(stage: &Stage) -> String {
+    let operator = stage.operator();
+    let (_, _, profile) = operator.creates_access("acme").await;
+    let policy = operator.creates_policy("gold").await;
+    let path = format!("/api/v1/access-profiles/{}", profile.id());
+    let patch = json!({"policy_id": policy["id"]});
+    operator.patches(&path, patch).await.is(200);
+    policy.id().to_owned()
+}
+
+#[tokio::test]
+async fn policies_tell_their_limits_in_words_and_who_has_them() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    stage.operator().creates_policy("silver").await;
+    let (_, browser) = logged_in(&stage, "bob", "viewer").await;
+    let all = browser.gets("/console/policies").await.is(200);
+    says(&all, &["gold", "silver", "5 requests a minute, 5 at once"]);
+    let some = browser.gets("/console/policies?name=GOLD&sort=name").await;
+    assert!(!text(&some.is(200)).contains("silver"));
+    says(
+        &browser.gets("/console/policies?name=zzz").await,
+        &["No policy fits"],
+    );
+    let page = browser
+        .gets(&format!("/console/policies/{id}"))
+        .await
+        .is(200);
+    says(&page, &["production", ">acme<", "5 requests a minute"]);
+    for control in ["New policy", "Delete…", "/edit\""] {
+        assert!(
+            !text(&all).contains(control) && !text(&page).contains(control),
+            "{control}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_made_with_what_is_limited_and_without_the_rest() {
+    let stage = open().await;
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let send =
+        async |fields: &[(&str, &str)]| browser.sends_form("/console/policies/new", fields).await;
+    let windows = [
+        ("rate_per", "second"),
+        ("quota_per", "month"),
+        ("scope", "client"),
+    ];
+    let form = browser.gets("/console/policies/new").await.is(200);
+    let once = hidden(&form, "once");
+    let full = [
+        &windows[..],
+        &[
+            ("once", &once),
+            ("name", "full"),
+            ("rate_requests", "10"),
+            ("burst", "20"),
+            ("quota_requests", "5000000000"),
+        ],
+    ]
+    .concat();
+    send(&full).await.is(303);
+    let made = send(&full).await.is(303);
+    says(
+        &browser.follows(&made).await.is(200),
+        &[
+            "10 requests a second, 20 at once, all profiles of the client together",
+            "5000000000 requests a month in all",
+        ],
+    );
+    let bare = [&windows[..], &[("name", "bare")]].concat();
+    send(&bare).await.is(303);
+    let policies = stage.operator().gets("/api/v1/policies?sort=name").await;
+    assert_eq!(policies.every("name"), ["bare", "full"]);
+    assert_eq!(policies["items"][0]["rate_limit"], json!(null));
+    assert_eq!(policies["items"][0]["quota"], json!(null));
+
+    for (field, value, flaw) in [
+        ("rate_requests", "many", "id=\"rate_requests-flaw\""),
+        ("rate_requests", "0", "id=\"rate_requests-flaw\""),
+        ("rate_requests", "5000000000", "id=\"rate_requests-flaw\""),
+        ("quota_requests", "-1", "id=\"quota_requests-flaw\""),
+        ("name", " ", "id=\"name-flaw\""),
+    ] {
+        let fields = [
+            &windows[..],
+            &[(field, value), ("description", "kept"), ("name", "x")],
+        ]
+        .concat();
+        says(&send(&fields).await.is(422), &[flaw, "kept"]);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_policy_warns_of_those_who_have_it_and_keeps_nothing_that_was_emptied() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let (record, edit) = (
+        format!("/api/v1/policies/{id}"),
+        format!("/console/policies/{id}/edit"),
+    );
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let form = browser.gets(&edit).await.is(200);
+    says(
+        &form,
+        &[
+            "<strong>1 access profile</strong>",
+            "value=\"5\"",
+            "value=\"minute\" selected",
+        ],
+    );
+    let tag = hidden(&form, "tag");
+    let change = json!({"description": "other"});
+    stage.operator().patches(&record, change).await.is(200);
+    let send = async |tag: &str| {
+        let fields = [
+            ("tag", tag),
+            ("name", "gold"),
+            ("rate_requests", ""),
+            ("rate_per", "minute"),
+            ("scope", "access_profile"),
+            ("quota_requests", "9"),
+            ("quota_per", "day"),
+        ];
+        browser.sends_form(&edit, &fields).await
+    };
+    let again = send(&tag).await.is(412);
+    says(
+        &again,
+        &[
+            "somebody else has changed the policy",
+            "What is different now",
+            "other",
+        ],
+    );
+    send(&hidden(&again, "tag")).await.is(303);
+    let now = stage.operator().gets(&record).await;
+    assert_eq!(now["rate_limit"], json!(null));
+    assert_eq!(now["quota"], json!({"requests": 9, "per": "day"}));
+    assert_eq!(now["description"], json!(null));
+}
+
+#[tokio::test]
+async fn a_removed_policy_lets_go_of_those_that_it_was_said_to() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let path = format!("/console/policies/{id}/delete");
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let asked = browser.gets(&path).await.is(200);
+    says(
+        &asked,
+        &["<strong>1 access profile</strong>", "without limits"],
+    );
+    let (tag, foreseen) = (hidden(&asked, "tag"), hidden(&asked, "foreseen"));
+    let stale = [("tag", tag.as_str()), ("foreseen", "0")];
+    browser.sends_form(&path, &stale).await.is(412);
+    let fields = [("tag", tag.as_str()), ("foreseen", foreseen.as_str())];
+    let gone = browser.sends_form(&path, &fields).await.is(303);
+    says(
+        &browser.follows(&gone).await.is(200),
+        &["gold is gone; 1 access profile without limits now"],
+    );
+}
