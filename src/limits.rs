@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_engine::limit::Allowance;
-use portcullis_engine::{Denial, Holder, Permit};
+use portcullis_engine::{Denial, DenialReason, Holder, Permit};
 
 use crate::host;
 
@@ -13,6 +13,9 @@ use crate::host;
 const POLICY: &str = "ratelimit-policy";
 /// How things stand with it.
 const STANDING: &str = "ratelimit";
+/// What the items of both are called.
+const RATE: &str = "\"rate\"";
+const QUOTA: &str = "\"quota\"";
 
 /// How things stand with the limit of a caller who is let through.
 pub(crate) struct ToldLimit {
@@ -34,28 +37,34 @@ impl ToldLimit {
             return;
         };
         host::add_response_header(POLICY, limit.policy().as_bytes());
-        let standing = standing(self.allowance.remaining, self.allowance.full_in);
+        let standing = standing(RATE, self.allowance.remaining, self.allowance.full_in);
         host::add_response_header(STANDING, standing.as_bytes());
     }
 }
 
-/// The fields of an answer to a caller who calls too often.
+/// The fields of an answer to a caller who calls too often, or has called too much.
 pub(crate) fn of_denial(denial: &Denial<'_>) -> Option<[(&'static str, String); 3]> {
     let exhausted = denial.exhausted.as_deref()?;
-    let limit = denial.holder.as_ref()?.limit()?;
+    let holder = denial.holder.as_ref()?;
+    let (item, policy) = if denial.reason == DenialReason::QuotaExceeded {
+        (QUOTA, holder.quota()?.policy())
+    } else {
+        (RATE, holder.limit()?.policy())
+    };
     // Never 0, which would be an invitation.
     let retry_s = seconds(exhausted.retry_in).max(1);
     Some([
         ("retry-after", retry_s.to_string()),
-        (POLICY, limit.policy().to_owned()),
-        (STANDING, standing(0, exhausted.full_in)),
+        (POLICY, policy.to_owned()),
+        (STANDING, standing(item, 0, exhausted.full_in)),
     ])
 }
 
 /// How many requests remain, and in how many seconds there are as many as there can be.
-fn standing(remaining: u32, full_in: Duration) -> String {
+fn standing(item: &str, remaining: u32, full_in: Duration) -> String {
     let mut standing = String::with_capacity(32);
-    standing.push_str("\"rate\";r=");
+    standing.push_str(item);
+    standing.push_str(";r=");
     push_number(&mut standing, u64::from(remaining));
     standing.push_str(";t=");
     push_number(&mut standing, seconds(full_in));
@@ -104,7 +113,7 @@ mod tests {
                 "\"rate\";r=4294967295;t=18446744073709551615",
             ),
         ] {
-            assert_eq!(standing(remaining, full_in), field);
+            assert_eq!(standing(RATE, remaining, full_in), field);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use portcullis_engine::jwt::VerifiedTokens;
 use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
+use portcullis_engine::quota::{Quota, Window};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
     Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
@@ -16,7 +17,7 @@ use portcullis_registry::ledger::Ledger;
 use portcullis_registry::memory::QueueId;
 use portcullis_registry::roster::Applied;
 use portcullis_registry::{
-    Lease, Limiter, Report, Roster, SharedMemory as _, View, contact, lease,
+    Lease, Limiter, Quotas, Report, Roster, SharedMemory as _, View, contact, lease,
 };
 
 use crate::host::{self, Shared};
@@ -42,6 +43,7 @@ pub(crate) struct Vm {
     pub(crate) member: u64,
     view: View<Shared>,
     limiter: Limiter<Shared>,
+    quotas: Quotas<Shared>,
     roster: RefCell<Roster<Shared>>,
     lease: RefCell<Lease<Shared>>,
     poller: RefCell<Option<Poller>>,
@@ -111,6 +113,10 @@ impl Limits for Vm {
     fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted> {
         self.limiter.admit(limit, host::monotonic_ns())
     }
+
+    fn spend(&self, quota: &Quota, window: Window) -> bool {
+        self.quotas.spend(quota, window)
+    }
 }
 
 impl Registry for Stale {
@@ -135,6 +141,7 @@ impl Vm {
             member,
             view: View::new(Shared, cache_bytes),
             limiter: Limiter::new(Shared),
+            quotas: Quotas::new(Shared),
             roster: RefCell::new(Roster::new(Shared, member)),
             lease: RefCell::new(Lease::new(Shared, member)),
             poller: RefCell::new(None),

@@ -24,6 +24,7 @@ pub mod operators;
 pub mod parameters;
 pub mod policies;
 pub mod query;
+mod quotas;
 pub mod reference;
 pub mod robot_tokens;
 pub mod roles;
@@ -140,6 +141,8 @@ fn others() -> OpenApiRouter<Arc<App>> {
         .viewer(routes!(usage::refusals))
         .viewer(routes!(usage::export_refusals))
         .viewer(routes!(usage::gateways))
+        .viewer(routes!(quotas::notices))
+        .viewer(routes!(quotas::of_profile))
         .viewer(routes!(sessions::read, sessions::log_out))
         .viewer(routes!(sessions::change_password))
         .viewer(routes!(sessions::list))

@@ -30,6 +30,7 @@ pub mod page;
 pub mod password;
 pub mod policy;
 pub mod public_url;
+pub mod quota;
 pub mod refusal;
 pub mod removals;
 pub mod robot_token;

@@ -220,7 +220,7 @@ impl Gate {
 
         // From here on it is proven who calls, and that they may call something.
         let granted = grant(holder, endpoint, request, trace)
-            .and_then(|to| Ok((to, within_limits(holder, to, world.limits, trace)?)));
+            .and_then(|to| Ok((to, within_limits(holder, to, world, trace)?)));
         match granted {
             Ok((endpoint, allowance)) => Ok(Passed {
                 allowance,

@@ -11,6 +11,7 @@ use crate::address::{AddressRules, InvalidAddress};
 use crate::jwt::InvalidKey;
 use crate::jwt::record::{self, TokenRecord};
 use crate::limit::Limit;
+use crate::quota::Quota;
 use crate::seldom::{Seldom, Usual};
 
 /// What is kept for each credential of a profile, and for each name by which tokens call it. There may be millions, and
@@ -131,7 +132,18 @@ pub struct PolicyRecord {
     /// Over a short time.
     pub rate_limit: Option<RateLimitRecord>,
     /// Over a long time.
-    pub quota: Option<portcullis_feed::Quota>,
+    pub quota: Option<QuotaRecord>,
+}
+
+/// A quota as the data plane keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaRecord {
+    /// How many requests.
+    pub requests: u64,
+    /// In which time.
+    pub per: portcullis_feed::QuotaWindow,
+    /// Until when it is used up, over all gateways: milliseconds since 1970, UTC.
+    pub used_up_until_ms: Option<u64>,
 }
 
 /// A rate limit as the data plane keeps it.
@@ -237,7 +249,11 @@ impl PolicyRecord {
                 burst: limit.burst.unwrap_or(limit.requests),
                 scope: limit.scope,
             }),
-            quota: policy.quota,
+            quota: policy.quota.map(|quota| QuotaRecord {
+                requests: quota.requests,
+                per: quota.per,
+                used_up_until_ms: policy.quota_used_up_until_ms,
+            }),
         }
     }
 }
@@ -252,6 +268,8 @@ pub struct Holder {
     profile_id_end: usize,
     /// The rate limit, worked out.
     limit: Option<Box<Limit>>,
+    /// The quota, worked out.
+    quota: Option<Box<Quota>>,
 }
 
 impl Holder {
@@ -269,8 +287,13 @@ impl Holder {
             let limit = Limit::of(limit, policy.id, record.client_id, record.profile_id);
             Some(Box::new(limit))
         });
+        let quota = record.policy.as_deref().and_then(|policy| {
+            let quota = Quota::of(policy.quota.as_ref()?, record.profile_id);
+            Some(Box::new(quota))
+        });
         Self {
             limit,
+            quota,
             record,
             texts: texts.into(),
             client_id_end,
@@ -306,6 +329,12 @@ impl Holder {
     #[must_use]
     pub fn limit(&self) -> Option<&Limit> {
         self.limit.as_deref()
+    }
+
+    /// How much it may call in a long time, if that is limited.
+    #[must_use]
+    pub fn quota(&self) -> Option<&Quota> {
+        self.quota.as_deref()
     }
 
     /// The public id of the API key that was found, if one was.

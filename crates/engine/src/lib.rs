@@ -22,6 +22,7 @@ pub mod jwt;
 pub mod limit;
 pub mod path;
 pub mod query;
+pub mod quota;
 pub mod recent;
 pub mod route;
 pub mod seldom;

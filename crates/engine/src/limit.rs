@@ -15,6 +15,7 @@ use portcullis_feed::{ClientId, PolicyId, ProfileId, RateScope, RateWindow};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::holder::RateLimitRecord;
+use crate::quota::{Quota, Window};
 
 /// What tells one count from all others: whose it is, and what the limit is, so that a limit that is changed begins
 /// anew.
@@ -68,6 +69,10 @@ pub trait Limits {
     /// # Errors
     /// When the limit is reached.
     fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted>;
+
+    /// Counts a request in a window of a quota, unless this gateway alone has let as many pass as the quota has. Tells
+    /// whether it was counted.
+    fn spend(&self, quota: &Quota, window: Window) -> bool;
 }
 
 /// Counts nothing and refuses nobody: for those who tell limits instead of judging by them.
@@ -80,6 +85,10 @@ impl Limits for Uncounted {
             remaining: limit.burst,
             full_in: Duration::ZERO,
         })
+    }
+
+    fn spend(&self, _: &Quota, _: Window) -> bool {
+        true
     }
 }
 

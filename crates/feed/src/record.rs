@@ -140,6 +140,9 @@ pub struct Policy {
     /// Over a long time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
+    /// Until when the profile has used its quota up, over all gateways: milliseconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_used_up_until_ms: Option<u64>,
 }
 
 /// So many requests in each window.

@@ -8,17 +8,18 @@
 //! occupies is given back when Envoy restarts.
 
 use portcullis_engine::limit::LimitId;
+use portcullis_engine::quota::QuotaId;
 use portcullis_feed::{CollectionId, Digest, ProfileId};
 
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 5;
+pub const FORMAT: u8 = 6;
 
 /// A key: what every one begins with, and what else it says.
 macro_rules! key {
     ($rest:literal) => {
-        concat!("pc5/", $rest)
+        concat!("pc6/", $rest)
     };
 }
 
@@ -34,6 +35,9 @@ pub const COLLECTION_PAGES: u32 = 64;
 
 /// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter).
 pub const LIMIT_PAGES: u32 = 16_384;
+
+/// How many pages hold how much of quotas is given out: see [`quotas`](crate::quotas).
+pub const QUOTA_PAGES: u32 = 16_384;
 
 /// Which VM leads: see [`lease`](crate::lease).
 pub const LEASE: &str = key!("lease");
@@ -129,6 +133,12 @@ pub fn collection_key(side: Side, page: u32) -> String {
 #[must_use]
 pub fn limit_key(limit: &LimitId) -> String {
     format!(key!("l/{}"), page_of_id(limit.as_bytes(), LIMIT_PAGES))
+}
+
+/// The key of the page on which a quota is counted.
+#[must_use]
+pub fn quota_key(quota: &QuotaId) -> String {
+    format!(key!("q/{}"), page_of_id(quota.as_bytes(), QUOTA_PAGES))
 }
 
 /// The key of a place in the roster, which is also the name of its queue.

@@ -13,6 +13,7 @@
 //! | [`lease`] | who is the leader |
 //! | [`roster`] | which VMs there are, to wake them, and what they have applied |
 //! | [`limiter`] | how often callers called lately, and who may not call now |
+//! | [`quotas`] | how much callers called in a day, a week or a month |
 //! | [`usage`] | what requests there were, until the control plane knows |
 //! | [`contact`] | when the control plane was last heard |
 
@@ -34,6 +35,7 @@ pub mod ledger;
 pub mod limiter;
 pub mod memory;
 pub mod page;
+pub mod quotas;
 pub mod roster;
 pub mod state;
 mod target;
@@ -44,6 +46,7 @@ pub mod writer;
 pub use lease::Lease;
 pub use limiter::Limiter;
 pub use memory::{Expect, SharedMemory, Version, WriteConflict};
+pub use quotas::Quotas;
 pub use roster::{Census, Report, Roster};
 pub use view::View;
 pub use writer::{Progress, RefusedPage, Writer};

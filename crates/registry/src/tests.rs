@@ -4,6 +4,7 @@ mod cache;
 mod doubt;
 mod leadership;
 mod limits;
+mod quotas;
 mod simulation;
 mod sync;
 mod usage;

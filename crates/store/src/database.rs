@@ -18,7 +18,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 10] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 10] = [
     ),
     (9, "rest", include_str!("../migrations/9_rest.sql")),
     (10, "usage", include_str!("../migrations/10_usage.sql")),
+    (11, "quotas", include_str!("../migrations/11_quotas.sql")),
 ];
 
 /// Where a database is.

@@ -10,8 +10,8 @@ use portcullis_feed::{
 
 use crate::statement::{Row, query};
 use crate::{
-    ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, Snapshot, Standing, StoreError, carried,
-    collection, jwt, key, policy, row,
+    ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, QuotaStanding, Snapshot, Standing, StoreError,
+    carried, collection, jwt, key, policy, quota, row,
 };
 
 /// What changed: `$1` and `$2` say after which revision, and which removals are none to the reader. The columns are read
@@ -61,6 +61,12 @@ const JWTS: &str = of_changed!(
     "access_profiles p WHERE p.id = m.object_id AND p.access_method = 'jwt'"
 );
 
+/// What was judged of quotas that are used up.
+const USED_UP: &str = of_changed!(
+    "q.*",
+    "quota_standings q WHERE q.profile_id = m.object_id AND q.percent >= 100"
+);
+
 const COLLECTIONS: &str = of_changed!("c.*", "collections c WHERE c.id = m.object_id");
 
 /// Some revisions: after the first, up to the last.
@@ -94,6 +100,7 @@ struct Rest {
     jwts: HashMap<ProfileId, Jwt>,
     key_sets: HashMap<KeySetSource, KeySet>,
     policies: HashMap<PolicyId, Policy>,
+    used_up: HashMap<ProfileId, QuotaStanding>,
     collections: HashMap<CollectionId, Collection>,
 }
 
@@ -151,6 +158,13 @@ impl Snapshot {
         {
             let policy = policy::from_row(row)?;
             rest.policies.insert(policy.id, policy.as_carried());
+        }
+        if rest.policies.values().any(|policy| policy.quota.is_some()) {
+            for row in &self.within(USED_UP, range).await? {
+                let standing = quota::from_row(row)?;
+                rest.used_up
+                    .insert(row::parsed(row, "profile_id")?, standing);
+            }
         }
         if told
             .iter()
@@ -286,6 +300,12 @@ impl Rest {
         };
         let policy = bare.policy_id.and_then(|id| self.policies.get(&id));
         profile.policy = policy.cloned();
+        if let Some(policy) = &mut profile.policy {
+            // What was judged by another quota says nothing of this one.
+            let used_up = self.used_up.get(&profile.id);
+            let used_up = used_up.filter(|standing| policy.quota == Some(standing.quota));
+            policy.quota_used_up_until_ms = used_up.map(|standing| standing.until_ms);
+        }
         profile
     }
 

@@ -73,6 +73,7 @@ mod operator;
 mod policy;
 mod postgres;
 mod profile;
+mod quota;
 mod record;
 mod robot_token;
 mod rotation;
@@ -111,6 +112,7 @@ pub use list::{Bound, Direction, SortKey, Window};
 pub use logo::{Logo, LogoKind};
 pub use operator::{Operator, Password, ProviderIdentity, Role};
 pub use postgres::{InvalidPostgresUrl, PostgresUrl};
+pub use quota::{QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,

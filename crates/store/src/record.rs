@@ -248,6 +248,7 @@ impl Policy {
             id: self.id,
             rate_limit: self.rate_limit,
             quota: self.quota,
+            quota_used_up_until_ms: None,
         }
     }
 }

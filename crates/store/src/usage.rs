@@ -30,7 +30,7 @@ pub use top::UsageOrder;
 
 /// What the series of a scope tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Scope {
+pub(crate) enum Scope {
     /// Everything.
     Detail,
     /// Clients and profiles. There are none for minutes.
@@ -45,7 +45,7 @@ impl Scope {
     const EACH: [Self; 4] = [Self::Detail, Self::Profile, Self::Endpoint, Self::All];
 
     /// As it stands in the database.
-    const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Detail => 0,
             Self::Profile => 1,

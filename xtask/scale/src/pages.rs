@@ -74,6 +74,7 @@ pub fn profile(population: &Population, number: usize) -> Profile {
                 id,
                 rate_limit: policy.rate_limit,
                 quota: policy.quota,
+                quota_used_up_until_ms: None,
             })
         }),
         observe: profile.observe,

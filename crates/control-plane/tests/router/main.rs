@@ -33,6 +33,7 @@ mod openapi;
 mod operators;
 mod people;
 mod policies;
+mod quotas;
 mod removals;
 mod robot_tokens;
 mod roles;

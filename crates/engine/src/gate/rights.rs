@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Request;
 use super::trace::{Finding, Trace, find, require};
+use super::{Request, World};
 use crate::decision::Denial;
 use crate::decision::DenialReason::{
-    AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound, RateLimitExceeded,
+    AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound, QuotaExceeded,
+    RateLimitExceeded,
 };
 use crate::holder::{Granted, Holder};
-use crate::limit::{Allowance, Limits};
+use crate::limit::{Allowance, Exhausted};
 use crate::route::RoutedEndpoint;
 
 /// Whether a profile may call an endpoint from where it does.
@@ -43,20 +44,39 @@ pub(super) fn grant<'r, 'a>(
     Ok(endpoint)
 }
 
-/// Whether a profile that may call a collection does not call too often.
+/// Whether a profile that may call a collection does not call too often, or has called too much.
 pub(super) fn within_limits<'a>(
     holder: &Arc<Holder>,
     endpoint: &RoutedEndpoint,
-    limits: &dyn Limits,
+    world: &World<'_>,
     trace: &mut impl Trace,
 ) -> Result<Option<Allowance>, Denial<'a>> {
-    let admitted = holder.limit().map(|limit| limits.admit(limit)).transpose();
-    let refused = admitted.is_err().then_some(RateLimitExceeded);
+    let admitted = holder.limit().map(|limit| world.limits.admit(limit));
+    let admitted = admitted
+        .transpose()
+        .map_err(|exhausted| (RateLimitExceeded, exhausted));
+    let admitted = admitted.and_then(|allowance| {
+        spend(holder, world).map_err(|exhausted| (QuotaExceeded, exhausted))?;
+        Ok(allowance)
+    });
+    let refused = admitted.as_ref().err().map(|(reason, _)| *reason);
     trace.judged(Finding::Limits(holder), refused);
-    admitted.map_err(|exhausted| Denial {
+    admitted.map_err(|(reason, exhausted)| Denial {
         exhausted: Some(Box::new(exhausted)),
-        ..Denial::new(RateLimitExceeded).of(holder).to(endpoint)
+        ..Denial::new(reason).of(holder).to(endpoint)
     })
+}
+
+fn spend(holder: &Holder, world: &World<'_>) -> Result<(), Exhausted> {
+    let Some(quota) = holder.quota() else {
+        return Ok(());
+    };
+    let now_ms = (world.now_ms)();
+    let window = quota.open(now_ms)?;
+    if world.limits.spend(quota, window) {
+        return Ok(());
+    }
+    Err(window.used_up(now_ms))
 }
 
 /// Whether a profile may be used from where it is, or the address that was not allowed, if it is known.

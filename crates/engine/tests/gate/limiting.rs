@@ -20,6 +20,7 @@ fn limited() -> Profile {
                 scope: RateScope::AccessProfile,
             }),
             quota: None,
+            quota_used_up_until_ms: None,
         }),
         ..keyed(1, "key")
     }

@@ -15,6 +15,7 @@ mod naming;
 mod observing;
 mod opening;
 mod peers;
+mod quotas;
 mod reading;
 mod remembering;
 mod scene;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use portcullis_engine::jwt::{PureRust, Signatures, VerificationKey, VerifiedTokens};
 use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
+use portcullis_engine::quota::{Quota, Window};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
     Decision, DenialReason, Gate, GateSettings, Holder, Record, Registry, Request, World, api_key,
@@ -36,22 +37,31 @@ pub struct Scene {
     limits: Left,
 }
 
-/// How many limited requests may still pass, in all.
+/// How many limited requests may still pass, in all, and how many were counted in quotas.
 #[derive(Clone)]
-pub struct Left(Cell<u32>);
+pub struct Left {
+    requests: Cell<u32>,
+    spent: Cell<u64>,
+}
 
 impl Limits for Left {
     fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted> {
         let full_in = Duration::from_nanos(limit.interval_ns);
-        let left = self.0.get().checked_sub(1).ok_or(Exhausted {
+        let left = self.requests.get().checked_sub(1).ok_or(Exhausted {
             retry_in: full_in,
             full_in,
         })?;
-        self.0.set(left);
+        self.requests.set(left);
         Ok(Allowance {
             remaining: left,
             full_in,
         })
+    }
+
+    fn spend(&self, quota: &Quota, _: Window) -> bool {
+        let spent = self.spent.get();
+        self.spent.set(spent + 1);
+        spent < quota.requests
     }
 }
 
@@ -72,7 +82,10 @@ impl Scene {
             verifications: Cell::new(0),
             lookups: RefCell::default(),
             now_s: Cell::new(NOW_S),
-            limits: Left(Cell::new(u32::MAX)),
+            limits: Left {
+                requests: Cell::new(u32::MAX),
+                spent: Cell::new(0),
+            },
         };
         scene.learn(profiles);
         scene
@@ -101,12 +114,12 @@ impl Scene {
 
     /// How many limited requests may still pass from now on.
     pub fn limit_to(&self, left: u32) {
-        self.limits.0.set(left);
+        self.limits.requests.set(left);
     }
 
     /// How many still may.
     pub fn left(&self) -> u32 {
-        self.limits.0.get()
+        self.limits.requests.get()
     }
 
     /// The record of a name or key, without keeping it.

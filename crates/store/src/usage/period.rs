@@ -47,7 +47,7 @@ impl UsageUnit {
     }
 
     /// As it stands in the database.
-    pub(super) const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Minute => 0,
             Self::Hour => 1,

@@ -3,6 +3,7 @@
 use portcullis_feed::{Change as Told, ChangedObject, ProfileId, TokenIdentity};
 use portcullis_store::{
     AccessMethod, AccessProfile, ApiKey, AuditFilter, Batch, Change, Jwt, JwtKeys, KeySetSource,
+    Logo, LogoKind,
 };
 
 use crate::books::{Books, NOW_MS, author, client, collection, key, open, policy, profile};
@@ -88,15 +89,23 @@ async fn many_records_come_back_as_they_went_in() {
         all.push(profile);
     }
     let keys: Vec<ApiKey> = all.iter().map(key).collect();
+    let logo = Logo {
+        kind: LogoKind::Png,
+        content: vec![1, 2, 3],
+    };
     let batch = Batch {
         policies: vec![new(gold)],
         collections: vec![new(orders), new(stock)],
         clients: vec![new(acme.clone())],
         profiles: all.iter().cloned().map(new).collect(),
         keys: keys.iter().cloned().map(new).collect(),
+        logos: vec![(acme.id, logo.clone())],
     };
 
     put(&books, &batch).await;
+
+    let kept = books.store.read().await.unwrap().logo(acme.id).await;
+    assert_eq!(kept.unwrap(), Some(logo));
 
     let mut snapshot = books.store.read().await.unwrap();
     assert_eq!(snapshot.profiles_of(&[acme.id]).await.unwrap(), all);
@@ -172,6 +181,7 @@ async fn each_profile_is_told_once_whatever_changes_around_it() {
         clients: vec![change(acme, disabled), change(other, described)],
         keys: vec![new(key(&limited))],
         profiles: vec![change(limited.clone(), observed)],
+        ..Batch::default()
     };
     put(&books, &batch).await;
 

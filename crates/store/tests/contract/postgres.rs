@@ -22,6 +22,7 @@ mod history;
 mod key_sets;
 mod lists;
 mod people;
+mod quotas;
 mod records;
 mod replicas;
 mod restoring;

@@ -25,6 +25,7 @@ mod key_sets;
 mod lists;
 mod opening;
 mod people;
+mod quotas;
 mod records;
 mod restoring;
 mod rotation;

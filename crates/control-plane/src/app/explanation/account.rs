@@ -140,9 +140,13 @@ impl<'r> Account<'r> {
         let endpoint = self
             .endpoint
             .and_then(|(id, place)| self.located(id, place));
-        // What was called before is not known here, so limits are told and not judged, whatever was decided before.
-        let limits = (Outcome::Skipped, sentences::of_limits(profile));
-        self.rows.insert(Check::Limits, limits);
+        // What was called before is not known here, so limits are told and not judged, whatever was decided before: but
+        // for a quota of which gateways are told that it is used up.
+        let judged = self.rows.get(&Check::Limits);
+        if judged.is_none_or(|(outcome, _)| *outcome != Outcome::Failed) {
+            let limits = sentences::of_limits(profile, self.asked.now_ms);
+            self.rows.insert(Check::Limits, (Outcome::Skipped, limits));
+        }
         let checks = Check::ALL.into_iter().map(|check| {
             let unheard = || (Outcome::Skipped, sentences::UNHEARD.to_owned());
             let (outcome, detail) = self.rows.remove(&check).unwrap_or_else(unheard);

@@ -11,6 +11,7 @@ use portcullis_feed::{Collection, Endpoint, QuotaWindow, RateScope, RateWindow};
 
 use super::account::Account;
 use super::records::KnownProfile;
+use crate::app::time::Moment;
 
 /// Of a check that was not come to.
 pub(super) const UNHEARD: &str = "not looked at: it was decided before";
@@ -63,12 +64,12 @@ pub(super) fn of(
         }
         Finding::Expiry(holder) => credentials::of_expiry(holder, account.asked.now_ms),
         Finding::Address(holder, address) => places::of_address(holder, address, account),
-        Finding::Limits(holder) => of_limits(account.known(holder)),
+        Finding::Limits(holder) => of_limits(account.known(holder), account.asked.now_ms),
     }
 }
 
 /// What a policy says.
-pub(super) fn of_limits(profile: Option<&KnownProfile>) -> String {
+pub(super) fn of_limits(profile: Option<&KnownProfile>, now_ms: u64) -> String {
     let Some(profile) = profile else {
         return UNHEARD.into();
     };
@@ -107,6 +108,12 @@ pub(super) fn of_limits(profile: Option<&KnownProfile>) -> String {
         return format!("the policy `{name}` ({id}) limits nothing");
     }
     let limits = limits.join(", ");
+    if let Some(until_ms) = policy.quota_used_up_until_ms.filter(|it| *it > now_ms) {
+        let until = Moment::from_ms(until_ms);
+        return format!(
+            "the policy `{name}` ({id}) allows {limits}: that is used up until {until}"
+        );
+    }
     format!("the policy `{name}` ({id}) allows {limits}: what was called before is not looked at")
 }
 

@@ -72,6 +72,12 @@ impl App {
         }
     }
 
+    /// Forgets what is old of usage, and of what was told of quotas.
+    async fn forget_what_is_old(&self, keeping: &Keeping) -> Result<(), Refusal> {
+        self.forget_usage(keeping).await?;
+        self.forget_quota_events().await
+    }
+
     async fn tend_usage_for_ever(&self, keeping: &Keeping) {
         let mut forgotten_at: Option<Instant> = None;
         loop {
@@ -79,8 +85,12 @@ impl App {
                 let error: &dyn std::error::Error = &refusal;
                 tracing::error!(error, "cannot add up usage");
             }
+            if let Err(refusal) = self.judge_quotas().await {
+                let error: &dyn std::error::Error = &refusal;
+                tracing::error!(error, "cannot judge quotas");
+            }
             if forgotten_at.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
-                if let Err(refusal) = self.forget_usage(keeping).await {
+                if let Err(refusal) = self.forget_what_is_old(keeping).await {
                     let error: &dyn std::error::Error = &refusal;
                     tracing::error!(error, "cannot forget old usage");
                 }

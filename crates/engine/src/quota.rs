@@ -1,0 +1,249 @@
+//! Quotas: so many requests in each day, week or month of the calendar, UTC.
+//!
+//! A quota counts over all gateways, which no single one can: the control plane adds up what they tell and says until when
+//! a quota is used up. Beside that each gateway counts for itself, so that one alone never lets more pass than the quota
+//! has, however late it hears.
+
+use std::hash::Hasher as _;
+use std::time::Duration;
+
+use portcullis_feed::{ProfileId, QuotaWindow};
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+use crate::holder::QuotaRecord;
+use crate::limit::Exhausted;
+
+const DAY_MS: u64 = 86_400_000;
+/// 1970 began on a Thursday, three days after a Monday.
+const DAYS_SINCE_MONDAY: u64 = 3;
+
+/// What tells one count from all others: whose it is, and what the quota is, so that a quota that is changed begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct QuotaId([u8; 16]);
+
+/// A quota in force, with what it is counted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Which count.
+    pub id: QuotaId,
+    /// How many requests each window has.
+    pub requests: u64,
+    per: QuotaWindow,
+    used_up_until_ms: Option<u64>,
+    policy: Box<str>,
+}
+
+/// A day, a week or a month: when it begins and when it ends, in milliseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its first millisecond.
+    pub from_ms: u64,
+    /// The first millisecond after it.
+    pub until_ms: u64,
+}
+
+impl Quota {
+    /// The quota of a profile.
+    #[must_use]
+    pub fn of(quota: &QuotaRecord, profile: ProfileId) -> Self {
+        let mut id = SipHasher13::new();
+        id.write(profile.as_bytes());
+        id.write_u64(quota.requests);
+        let (number, seconds) = match quota.per {
+            QuotaWindow::Day => (1, 86_400),
+            QuotaWindow::Week => (2, 604_800),
+            QuotaWindow::Month => (3, 2_592_000),
+        };
+        id.write_u8(number);
+        Self {
+            id: QuotaId(id.finish128().as_bytes()),
+            requests: quota.requests,
+            per: quota.per,
+            used_up_until_ms: quota.used_up_until_ms,
+            policy: format!("\"quota\";q={};w={seconds}", quota.requests).into(),
+        }
+    }
+
+    /// The item of the field `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the requests and the window in
+    /// seconds. A month is told as 30 days.
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The window in which a request is counted, unless the control plane has said that the quota is used up.
+    ///
+    /// # Errors
+    /// When it has: how long that lasts.
+    pub fn open(&self, now_ms: u64) -> Result<Window, Exhausted> {
+        match self.used_up_until_ms {
+            Some(until_ms) if until_ms > now_ms => Err(until(until_ms, now_ms)),
+            _ => Ok(Window::of(self.per, now_ms)),
+        }
+    }
+}
+
+impl Window {
+    /// The window of the calendar in which a time is.
+    #[must_use]
+    pub const fn of(per: QuotaWindow, now_ms: u64) -> Self {
+        let day = now_ms / DAY_MS;
+        let (from, until) = match per {
+            QuotaWindow::Day => (day, day.saturating_add(1)),
+            QuotaWindow::Week => {
+                let from = day.saturating_sub(day.saturating_add(DAYS_SINCE_MONDAY) % 7);
+                (from, from.saturating_add(7))
+            }
+            QuotaWindow::Month => {
+                let (of_month, days) = place_in_month(day);
+                let from = day.saturating_sub(of_month);
+                (from, from.saturating_add(days))
+            }
+        };
+        Self {
+            from_ms: from.saturating_mul(DAY_MS),
+            until_ms: until.saturating_mul(DAY_MS),
+        }
+    }
+
+    /// How long nothing is left, when nothing is left.
+    #[must_use]
+    pub fn used_up(&self, now_ms: u64) -> Exhausted {
+        until(self.until_ms, now_ms)
+    }
+}
+
+impl QuotaId {
+    /// Its bytes, which are as good as random.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+fn until(until_ms: u64, now_ms: u64) -> Exhausted {
+    let left = Duration::from_millis(until_ms.saturating_sub(now_ms));
+    Exhausted {
+        retry_in: left,
+        full_in: left,
+    }
+}
+
+/// How many days of its month have passed on a day since 1970, and how many that month has (Gregorian calendar).
+const fn place_in_month(day: u64) -> (u64, u64) {
+    // Counted from the first of March of the year 0, so that the leap day is the last one of a year.
+    let day = day.saturating_add(719_468);
+    let of_era = day % 146_097;
+    let year = (of_era
+        .saturating_sub(of_era / 1_460)
+        .saturating_add(of_era / 36_524)
+        .saturating_sub(of_era / 146_096))
+        / 365;
+    let of_year = of_era.saturating_sub(
+        year.saturating_mul(365)
+            .saturating_add(year / 4)
+            .saturating_sub(year / 100),
+    );
+    // Months from March on, of 31, 30, 31, 30, 31 days again and again.
+    let month = of_year.saturating_mul(5).saturating_add(2) / 153;
+    let first = month.saturating_mul(153).saturating_add(2) / 5;
+    let days = match month {
+        // February: of the year that ends with it.
+        11 => {
+            let year = year.saturating_add(1);
+            if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) {
+                29
+            } else {
+                28
+            }
+        }
+        1 | 3 | 6 | 8 => 30,
+        _ => 31,
+    };
+    (of_year.saturating_sub(first), days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn days(window: Window) -> (u64, u64) {
+        (window.from_ms / DAY_MS, window.until_ms / DAY_MS)
+    }
+
+    #[test]
+    fn windows_are_those_of_the_calendar() {
+        for (per, now_ms, from_ms, until_ms) in [
+            // 2027-01-15T08:00:00Z, a Friday.
+            (
+                QuotaWindow::Day,
+                1_800_000_000_000,
+                1_799_971_200_000,
+                1_800_057_600_000,
+            ),
+            (
+                QuotaWindow::Week,
+                1_800_000_000_000,
+                1_799_625_600_000,
+                1_800_230_400_000,
+            ),
+            (
+                QuotaWindow::Month,
+                1_800_000_000_000,
+                1_798_761_600_000,
+                1_801_440_000_000,
+            ),
+            // The last millisecond of 2024-02-29, a Thursday.
+            (
+                QuotaWindow::Month,
+                1_709_251_199_999,
+                1_706_745_600_000,
+                1_709_251_200_000,
+            ),
+            (
+                QuotaWindow::Week,
+                1_709_251_199_999,
+                1_708_905_600_000,
+                1_709_510_400_000,
+            ),
+            // The first one of a month that has begun on a Friday.
+            (
+                QuotaWindow::Month,
+                1_709_251_200_000,
+                1_709_251_200_000,
+                1_711_929_600_000,
+            ),
+        ] {
+            assert_eq!(
+                Window::of(per, now_ms),
+                Window { from_ms, until_ms },
+                "{per:?} {now_ms}"
+            );
+        }
+    }
+
+    #[test]
+    fn windows_follow_each_other_without_a_gap_for_four_hundred_years() {
+        for per in [QuotaWindow::Day, QuotaWindow::Week, QuotaWindow::Month] {
+            // The first week is cut off: it began before 1970.
+            let mut before = Window::of(per, 4 * DAY_MS);
+            for day in 5..146_097 {
+                let window = Window::of(per, day * DAY_MS);
+                let is_next = days(window).0 == days(before).1;
+                assert!(window == before || is_next, "{per:?} {day}");
+                assert!((window.from_ms..window.until_ms).contains(&(day * DAY_MS)));
+                let length = days(window).1 - days(window).0;
+                let expected = match per {
+                    QuotaWindow::Day => 1..=1,
+                    QuotaWindow::Week => 7..=7,
+                    QuotaWindow::Month => 28..=31,
+                };
+                assert!(
+                    expected.contains(&length) || day < 4,
+                    "{per:?} {day}: {length}"
+                );
+                before = window;
+            }
+        }
+    }
+}
