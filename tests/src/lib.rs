@@ -1,5 +1,6 @@
 //! The vocabulary of the end-to-end sentences. The sentences themselves stand in the files beside `src/`.
 
+mod browser;
 mod canary;
 mod cases;
 mod conduct;
@@ -13,6 +14,7 @@ mod siege;
 mod ward;
 mod watch;
 
+pub use browser::*;
 pub use canary::*;
 pub use cases::*;
 pub use conduct::*;

@@ -9,6 +9,15 @@ use crate::{process, tools, wasm, workspace};
 /// Names the program that makes requests up from the description of the REST interface, for the tests.
 pub const SCHEMATHESIS: &str = "PORTCULLIS_TEST_SCHEMATHESIS";
 
+/// Names the browser in which the console is tried.
+pub const CHROMIUM: &str = "PORTCULLIS_TEST_CHROMIUM";
+
+/// Names the program that drives it.
+pub const CHROMEDRIVER: &str = "PORTCULLIS_TEST_CHROMEDRIVER";
+
+/// Names the script that finds what keeps people from using a page.
+pub const AXE: &str = "PORTCULLIS_TEST_AXE";
+
 /// Says on which kind of database the tests of the control plane's interface run.
 const DATABASE: &str = "PORTCULLIS_TEST_DATABASE";
 
@@ -23,6 +32,8 @@ pub fn test(further: &[String]) -> Result<()> {
     tools::jq()?;
     let parts = assemble(&[&wasm::FILTER, &wasm::FILTER_WITH_DOORS, &wasm::EMPTY])?;
     let schemathesis = tools::schemathesis()?;
+    let chromium = tools::chromium()?;
+    let axe = tools::axe()?;
     let programs = tools::postgres()?;
     let postgres = Postgres::start(&programs)?;
     let tests = |selected: &[&str], database: &str| {
@@ -33,6 +44,9 @@ pub fn test(further: &[String]) -> Result<()> {
             .args(further)
             .envs(parts.environment())
             .env(SCHEMATHESIS, &schemathesis)
+            .env(CHROMIUM, &chromium.browser)
+            .env(CHROMEDRIVER, &chromium.driver)
+            .env(AXE, &axe)
             .env(DATABASE, database)
             .env(Postgres::PROGRAMS, &programs)
             .env(Postgres::SERVER, postgres.url());

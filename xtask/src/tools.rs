@@ -2,6 +2,7 @@
 //! Each installation is announced with the command that does it.
 
 mod apt;
+mod chromium;
 mod envoy;
 mod postgres;
 mod python;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+pub use chromium::{Chromium, axe, chromium};
 pub use envoy::envoy;
 pub use postgres::postgres;
 pub use schemathesis::schemathesis;

@@ -2,6 +2,7 @@
 
 pub mod access_profile;
 pub mod api_key;
+pub mod attention;
 pub mod audit;
 pub mod changes;
 pub mod client;

@@ -19,7 +19,9 @@ mod logo;
 mod moment;
 mod notice;
 mod once;
+mod overview;
 mod pages;
+mod period;
 mod policies;
 mod profiles;
 mod reason;
@@ -31,6 +33,7 @@ mod settled;
 mod single_sign_on;
 mod theme;
 mod token;
+mod usage;
 mod views;
 
 use std::sync::Arc;
@@ -101,7 +104,7 @@ pub fn table() -> Vec<Page> {
 
 fn known_pages() -> Pages {
     Pages::default()
-        .shows(Role::Viewer, "/console", pages::home)
+        .shows(Role::Viewer, "/console", overview::show)
         .does(Role::Viewer, "/console/theme", theme::choose)
         .with(clients::pages)
         .with(profiles::pages)
@@ -111,6 +114,7 @@ fn known_pages() -> Pages {
         .with(explain::pages)
         .with(gateways::pages)
         .with(audit::pages)
+        .shows(Role::Viewer, "/console/in-sync", frame::in_sync)
         .shows(
             Role::Viewer,
             "/console/applied/{revision}",

@@ -43,6 +43,7 @@
 //! back to an earlier time, it begins a life, so that gateways do not take another history for the one that they know.
 
 mod answer;
+mod attention;
 mod audit;
 mod author;
 mod backup;
@@ -89,6 +90,7 @@ mod topic;
 mod usage;
 
 pub use answer::KeptAnswer;
+pub use attention::AttentionKey;
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
 pub use author::{Author, Who};
 pub use backup::{Backup, Restored};

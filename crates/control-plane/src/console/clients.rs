@@ -1,5 +1,6 @@
 //! The pages about clients.
 
+mod activity;
 mod delete;
 mod edit;
 mod enabled;

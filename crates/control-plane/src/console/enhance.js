@@ -40,7 +40,7 @@
       if (document.hidden || piece.contains(document.activeElement)) { again(); return; }
       try {
         const answer = await fetch(piece.dataset.poll || location.href, { credentials: "same-origin" });
-        if (answer.redirected && !piece.dataset.poll) { location.reload(); return; }
+        if (answer.redirected) { location.reload(); return; }
         const page = parse(await answer.text());
         const fresh = piece.dataset.poll ? page.body.firstElementChild : page.getElementById(piece.id);
         offline(false);

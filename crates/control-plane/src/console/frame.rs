@@ -107,6 +107,11 @@ impl Frame {
     }
 }
 
+/// How many gateways have everything: a piece of every page, as it is by now.
+pub(super) async fn in_sync(frame: Frame) -> Html<String> {
+    Html(layout::in_sync(&frame).into_string())
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Frame {
     type Rejection = Problem;
 

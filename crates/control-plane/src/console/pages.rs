@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use maud::Render;
 use serde::Deserialize;
 
@@ -27,11 +27,6 @@ pub(super) struct LogInQuery {
 pub(super) struct LinkQuery {
     #[serde(default)]
     token: String,
-}
-
-/// Where one begins: the clients.
-pub(super) async fn home() -> Redirect {
-    Redirect::to("/console/clients")
 }
 
 /// For paths that lead nowhere.

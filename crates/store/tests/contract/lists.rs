@@ -3,13 +3,14 @@
 
 use std::cmp::Ordering;
 
-use portcullis_feed::{Digest, RefusalSample, UsageBatch};
+use portcullis_feed::{Digest, RefusalSample, UsageBatch, UsageRow};
 use portcullis_store::{
-    Bound, Cascade, Client, ClientFilter, ClientKey, Direction, KeptAnswer, Logo, LogoKind,
-    SortKey as _, Window,
+    ApiKey, AttentionKey, Bound, Cascade, Client, ClientFilter, ClientKey, Direction, KeptAnswer,
+    Logo, LogoKind, SortKey as _, Window,
 };
 
 use crate::books::{Books, NOW_MS, author, client, collection, key, open, policy, profile};
+use crate::usage::FOR_EVER;
 
 const NAMES: [&str; 9] = ["b", "B", "a%c", "a_c", "Éa", "éA", "z\\z", "ab", "日本"];
 
@@ -241,6 +242,73 @@ async fn what_a_cascade_does_is_foreseen() {
     let mut edit = books.store.edit(&author(), NOW_MS).await.unwrap();
     let done = edit.take_out_collection(sole.id, NOW_MS).await.unwrap();
     assert_eq!(done, foreseen);
+}
+
+#[tokio::test]
+async fn keys_are_told_that_end_soon_or_that_nobody_uses() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let books = open().await;
+    let acme = client("acme");
+    let owner = profile(&acme, &[]);
+    let ends = |days: Option<u64>| ApiKey {
+        expires_at_ms: days.map(|days| NOW_MS + days * DAY_MS),
+        ..key(&owner)
+    };
+    let (soon, sooner, late, never) = (ends(Some(5)), ends(Some(2)), ends(Some(50)), ends(None));
+    let (mut revoked, mut replaced) = (ends(Some(3)), ends(Some(3)));
+    revoked.revoked_at_ms = Some(NOW_MS);
+    replaced.deprecated_at_ms = Some(NOW_MS);
+    books
+        .edit(async |edit| {
+            edit.put_client(&acme).await.unwrap();
+            edit.put_profile(&owner).await.unwrap();
+            for one in [&soon, &sooner, &late, &never, &revoked, &replaced] {
+                edit.insert_key(one).await.unwrap();
+            }
+        })
+        .await;
+    let used = UsageRow {
+        minute: NOW_MS / 60_000,
+        profile: Some(owner.id),
+        key_id: Some(never.id.clone()),
+        requests: 1,
+        ..UsageRow::default()
+    };
+    let batch = UsageBatch {
+        instance: format!("{:016x}", 1),
+        number: 1,
+        rows: vec![used],
+        ..UsageBatch::default()
+    };
+    books.store.count_usage(&[batch], NOW_MS).await.unwrap();
+    while books.store.roll_up_usage(&FOR_EVER).await.unwrap() {}
+
+    let mut snapshot = books.store.read().await.unwrap();
+    let ids = |found: Vec<AttentionKey>| found.into_iter().map(|key| key.id).collect::<Vec<_>>();
+    let ending = snapshot
+        .keys_ending(NOW_MS, NOW_MS + 14 * DAY_MS, 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        (ending[0].client.as_str(), ending[0].profile_id),
+        ("acme", owner.id)
+    );
+    assert_eq!(ids(ending), [sooner.id.clone(), soon.id.clone()]);
+    let first = snapshot
+        .keys_ending(NOW_MS, NOW_MS + 14 * DAY_MS, 1)
+        .await
+        .unwrap();
+    assert_eq!(ids(first), std::slice::from_ref(&sooner.id));
+    let unused = snapshot
+        .keys_unused(NOW_MS + 60_000, NOW_MS + 10 * DAY_MS, 10)
+        .await
+        .unwrap();
+    assert_eq!(ids(unused), [late.id.clone(), never.id.clone()]);
+    let unused = snapshot.keys_unused(NOW_MS, NOW_MS, 10).await.unwrap();
+    assert_eq!(ids(unused), Vec::<String>::new());
+    let since = NOW_MS / 60_000 * 60_000;
+    let unused = snapshot.keys_unused(since, since, 10).await.unwrap();
+    assert_eq!(ids(unused), Vec::<String>::new());
 }
 
 #[tokio::test]

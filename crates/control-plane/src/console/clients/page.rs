@@ -6,19 +6,31 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use portcullis_store::{Client, Direction, ProfileFilter, ProfileKey, Window};
+use serde::Deserialize;
 
-use super::{OfClient, path_of, profiles};
+use super::{OfClient, activity, path_of, profiles};
 use crate::app::access_profile::ProfileWithKeys;
 use crate::app::page::LONGEST;
 use crate::app::{App, Refusal};
+use crate::console::asked::Wanted;
 use crate::console::design::{Look, Slider, empty, link_button, picture, slider, time};
 use crate::console::frame::{Frame, Section};
+use crate::console::period::Period;
 use crate::problem::Problem;
+
+/// Of which time the page tells.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::console) struct Of {
+    #[serde(default)]
+    period: Period,
+}
 
 pub(in crate::console) async fn show(
     State(app): State<Arc<App>>,
     frame: Frame,
     OfClient(id): OfClient,
+    Wanted(Of { period }): Wanted<Of>,
 ) -> Result<Response, Problem> {
     let client = app.client(id).await?;
     let profiles = profiles_of(&app, &client).await?;
@@ -26,6 +38,9 @@ pub(in crate::console) async fn show(
         (head(&frame, &client))
         (facts(&client, app.now_ms()))
         (profiles::cards(&app, &frame, &client, &profiles).await?)
+        (activity::usage(&app, id, period).await?)
+        (activity::refusals(&app, id).await?)
+        (activity::changes(&app, &frame, id).await?)
     };
     Ok(frame.page(Section::Clients, &client.name, &content))
 }

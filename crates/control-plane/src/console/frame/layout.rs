@@ -78,7 +78,7 @@ fn head(frame: &Frame, section: Section) -> Markup {
 }
 
 /// How many gateways have everything, as it is now.
-fn in_sync(frame: &Frame) -> Markup {
+pub(super) fn in_sync(frame: &Frame) -> Markup {
     let standing = frame.standing;
     let (in_sync, expected) = (standing.in_sync, standing.expected());
     let (tone, text) = match (in_sync, expected) {
@@ -88,7 +88,7 @@ fn in_sync(frame: &Frame) -> Markup {
         (some, all) => (Tone::Refusal, format!("{some} of {all} in sync")),
     };
     html! {
-        div #in-sync .in-sync data-poll data-every="5" { (badge(tone, &text)) }
+        div #in-sync .in-sync data-poll="/console/in-sync" data-every="5" { (badge(tone, &text)) }
     }
 }
 
@@ -96,8 +96,9 @@ fn menu(frame: &Frame) -> Markup {
     let operator = &frame.operator;
     html! {
         details.menu {
-            summary aria-label={ "Logged in as " (operator.name) } {
-                span.initials aria-hidden="true" { (initials(&operator.name)) }
+            summary {
+                span.initials { (initials(&operator.name)) }
+                span.hidden { " Logged in as " (operator.name) }
             }
             div.menu-body {
                 p { strong { (operator.name) } br; (operator.email) br; "Role: " (operator.role.as_text()) }

@@ -5,6 +5,8 @@ use portcullis_store::Role;
 /// Where a page belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::console) enum Section {
+    /// How things stand.
+    Overview,
     /// Who calls APIs.
     Clients,
     /// What APIs consist of.
@@ -23,7 +25,8 @@ pub(in crate::console) enum Section {
 
 impl Section {
     /// Those that the head of a page names.
-    pub(super) const NAMED: [Self; 6] = [
+    pub(super) const NAMED: [Self; 7] = [
+        Self::Overview,
         Self::Clients,
         Self::Collections,
         Self::Policies,
@@ -34,6 +37,7 @@ impl Section {
 
     pub(super) const fn label(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::Clients => "Clients",
             Self::Collections => "Collections",
             Self::Policies => "Policies",
@@ -52,14 +56,15 @@ impl Section {
             Self::Refusals => "/console/refusals",
             Self::Gateways => "/console/gateways",
             Self::Audit => "/console/audit",
-            Self::Elsewhere => "/console",
+            Self::Overview | Self::Elsewhere => "/console",
         }
     }
 
     /// The smallest role that sees it.
     pub(super) const fn role(self) -> Role {
         match self {
-            Self::Clients
+            Self::Overview
+            | Self::Clients
             | Self::Collections
             | Self::Policies
             | Self::Refusals

@@ -157,7 +157,7 @@ fn differences(now: &Filled, typed: &Filled) -> Markup {
         ids
     };
     html! {
-        div.scroll {
+        div.scroll tabindex="0" role="region" aria-label="What is different now" {
             table {
                 caption { "What is different now" }
                 thead { tr { th scope="col" { "Field" } th scope="col" { "Now" } th scope="col" { "As you have it" } } }

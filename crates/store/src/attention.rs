@@ -1,0 +1,94 @@
+//! Keys that somebody should look at, with whose they are.
+
+use portcullis_feed::{ClientId, ProfileId};
+
+use crate::statement::{Draft, Row};
+use crate::{Snapshot, StoreError, row};
+
+/// A key, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttentionKey {
+    /// Its public id.
+    pub id: String,
+    /// When it stops working, if it does: milliseconds since 1970, UTC.
+    pub expires_at_ms: Option<u64>,
+    /// Its profile.
+    pub profile_id: ProfileId,
+    /// What people call that.
+    pub profile: String,
+    /// Whose that is.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub client: String,
+}
+
+/// Where keys stand with whose they are.
+const KEYS: &str = "SELECT k.id AS id, k.expires_at_ms AS expires_at_ms, p.id AS profile_id, \
+                    p.name AS profile, c.id AS client_id, c.name AS client FROM api_keys k \
+                    JOIN access_profiles p ON p.id = k.profile_id JOIN clients c ON c.id = p.client_id \
+                    WHERE k.revoked_at_ms IS NULL";
+
+impl Snapshot {
+    /// The keys that stop working between two moments and were neither revoked nor replaced, the next first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keys_ending(
+        &mut self,
+        from_ms: u64,
+        until_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<AttentionKey>, StoreError> {
+        let mut draft = Draft::new(KEYS);
+        draft.push(" AND k.deprecated_at_ms IS NULL AND k.expires_at_ms > ");
+        draft.push_bind(row::stored(from_ms));
+        draft.push(" AND k.expires_at_ms <= ");
+        draft.push_bind(row::stored(until_ms));
+        draft.push(" ORDER BY k.expires_at_ms, k.id");
+        self.first_keys(draft, limit).await
+    }
+
+    /// The keys that work, were made before a moment and were not used since then, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keys_unused(
+        &mut self,
+        since_ms: u64,
+        now_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<AttentionKey>, StoreError> {
+        let mut draft = Draft::new(KEYS);
+        draft.push(" AND k.created_at_ms < ");
+        draft.push_bind(row::stored(since_ms));
+        draft.push(" AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ");
+        draft.push_bind(row::stored(now_ms));
+        draft.push(
+            ") AND NOT EXISTS (SELECT 1 FROM usage_series s WHERE s.key_id = k.id AND s.last_minute >= ",
+        );
+        draft.push_bind(row::stored(since_ms / 60_000));
+        draft.push(") ORDER BY k.created_at_ms, k.id");
+        self.first_keys(draft, limit).await
+    }
+
+    async fn first_keys(
+        &mut self,
+        mut draft: Draft,
+        limit: u32,
+    ) -> Result<Vec<AttentionKey>, StoreError> {
+        draft.push(" LIMIT ").push_bind(i64::from(limit));
+        let found = draft.kept().fetch_all(&mut self.transaction).await?;
+        found.iter().map(from_row).collect()
+    }
+}
+
+fn from_row(found: &Row) -> Result<AttentionKey, StoreError> {
+    Ok(AttentionKey {
+        id: found.try_get("id")?,
+        expires_at_ms: row::number_if_any(found, "expires_at_ms")?,
+        profile_id: row::parsed(found, "profile_id")?,
+        profile: found.try_get("profile")?,
+        client_id: row::parsed(found, "client_id")?,
+        client: found.try_get("client")?,
+    })
+}

@@ -1,0 +1,416 @@
+//! A person at a browser: a real Chromium, driven over WebDriver, with a profile of its own that goes with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Play;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver, WebElement};
+use tokio::time::{Instant, sleep};
+use xtask::stage::{Running, address_to_return_to};
+use xtask::test::{AXE, CHROMEDRIVER, CHROMIUM};
+
+/// How long a page may take to be what is expected, on a machine that may be busy.
+const SOON: Duration = Duration::from_secs(20);
+
+/// What the owner chooses.
+const PASSWORD: &str = "correct horse battery";
+
+/// How often one looks.
+const EVERY: Duration = Duration::from_millis(25);
+
+/// What a browser is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// A screen of 1,280 by 900 pixels.
+    Desk,
+    /// A screen of 375 by 812 pixels, on which fingers press.
+    Phone,
+    /// A desk where browsers run no scripts.
+    WithoutScripts,
+}
+
+/// A person at a browser.
+pub struct Person {
+    _running: Running,
+    driver: WebDriver,
+    base: String,
+    _folder: TempDir,
+}
+
+impl Person {
+    /// Opens a browser for a control plane.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn at(control_plane: SocketAddr, device: Device) -> Result<Self> {
+        let folder = TempDir::with_prefix("portcullis-browser-")?;
+        let address = address_to_return_to()?;
+        let mut command = Command::new(named(CHROMEDRIVER)?);
+        command.arg(format!("--port={}", address.port()));
+        let running = Running::start("chromedriver", &mut command, folder.path())?;
+        let deadline = Instant::now() + SOON;
+        let driver = loop {
+            let opened =
+                WebDriver::new(format!("http://{address}"), wishes(folder.path(), device)?).await;
+            match opened {
+                Ok(driver) => break driver,
+                Err(error) if Instant::now() > deadline => {
+                    return Err(anyhow!(error)).context(running.end_of_log());
+                }
+                Err(_) => sleep(EVERY).await,
+            }
+        };
+        Ok(Self {
+            _running: running,
+            driver,
+            base: format!("http://{control_plane}"),
+            _folder: folder,
+        })
+    }
+
+    /// Goes to a path, or a URL.
+    ///
+    /// # Errors
+    /// When the browser does not.
+    pub async fn goes(&self, path: &str) -> Result<()> {
+        let url = match path.strip_prefix('/') {
+            Some(_) => format!("{}{path}", self.base),
+            None => path.to_owned(),
+        };
+        Ok(self.driver.goto(url).await?)
+    }
+
+    /// What a selector (CSS) finds, as soon as it is there and seen.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn sees(&self, selector: &str) -> Result<WebElement> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            for found in self.driver.find_all(By::Css(selector)).await? {
+                if found.is_displayed().await.unwrap_or(false) {
+                    return Ok(found);
+                }
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "nobody sees `{selector}` on this page: {}",
+                    self.page().await?
+                );
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    /// Waits until a text is on the page.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn reads(&self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let page = self.page().await.unwrap_or_default();
+            if page.contains(text) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("`{text}` is not on this page: {page}");
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    /// The text of what a selector finds.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn text(&self, selector: &str) -> Result<String> {
+        Ok(self.sees(selector).await?.text().await?)
+    }
+
+    /// Types into a field, by its name, in place of what it says.
+    ///
+    /// # Errors
+    /// When there is no such field.
+    pub async fn types(&self, name: &str, text: &str) -> Result<()> {
+        let field = self.sees(&format!("main [name=\"{name}\"]")).await?;
+        field.clear().await?;
+        Ok(field.send_keys(text).await?)
+    }
+
+    /// Chooses a file for a field.
+    ///
+    /// # Errors
+    /// When there is no such field.
+    pub async fn chooses_file(&self, name: &str, path: &Path) -> Result<()> {
+        let field = self.sees(&format!("main [name=\"{name}\"]")).await?;
+        Ok(field.send_keys(path.to_string_lossy()).await?)
+    }
+
+    /// Presses what a selector finds.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn presses(&self, selector: &str) -> Result<()> {
+        Ok(self.sees(selector).await?.click().await?)
+    }
+
+    /// Presses the button or link with a text.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn presses_text(&self, text: &str) -> Result<()> {
+        let path = format!("//*[self::a or self::button][normalize-space(.)=\"{text}\"]");
+        let deadline = Instant::now() + SOON;
+        loop {
+            for found in self.driver.find_all(By::XPath(&path)).await? {
+                if found.is_displayed().await.unwrap_or(false) {
+                    return Ok(found.click().await?);
+                }
+            }
+            if Instant::now() > deadline {
+                bail!("nothing says `{text}` here: {}", self.page().await?);
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    /// Presses a key where the page has its focus.
+    ///
+    /// # Errors
+    /// When the browser does not.
+    pub async fn strikes(&self, keys: &str) -> Result<()> {
+        let focused = self.driver.active_element().await?;
+        Ok(focused.send_keys(keys).await?)
+    }
+
+    /// What has the focus: its text, or its name where it is a field.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn focus(&self) -> Result<String> {
+        let focused = self.driver.active_element().await?;
+        match focused.attr("name").await? {
+            Some(name) if !name.is_empty() => Ok(name),
+            _ => Ok(focused.text().await?),
+        }
+    }
+
+    /// Where the browser is: the path with its query.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn place(&self) -> Result<String> {
+        let url = self.driver.current_url().await?;
+        let place = url.as_str().strip_prefix(&self.base);
+        Ok(place.unwrap_or(url.as_str()).to_owned())
+    }
+
+    /// Looks as the operator has chosen: `light` or `dark`.
+    ///
+    /// # Errors
+    /// When the browser does not.
+    pub async fn prefers(&self, theme: &str) -> Result<()> {
+        let cookie = thirtyfour::Cookie::new("portcullis-theme", theme);
+        self.driver.add_cookie(cookie).await?;
+        Ok(self.driver.refresh().await?)
+    }
+
+    /// Whether the page is wider than its window.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn is_too_wide(&self) -> Result<bool> {
+        let script =
+            "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        let answer = self.driver.execute(script, Vec::new()).await?;
+        Ok(answer.json().as_bool().unwrap_or(true))
+    }
+
+    /// What the page loaded from elsewhere, and how many bytes it loaded in all.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn loaded(&self) -> Result<(Vec<String>, u64)> {
+        let script = "const all = [...performance.getEntriesByType('navigation'), \
+                      ...performance.getEntriesByType('resource')];
+                      return [all.map(e => e.name), all.reduce((sum, e) => sum + e.decodedBodySize, 0)]";
+        let answer = self.driver.execute(script, Vec::new()).await?;
+        let told = answer.json();
+        let names = told[0].as_array().cloned().unwrap_or_default();
+        let names = names.iter().filter_map(Value::as_str);
+        let elsewhere =
+            names.filter(|name| !name.starts_with(&self.base) && !name.starts_with("blob:"));
+        Ok((
+            elsewhere.map(str::to_owned).collect(),
+            told[1].as_u64().unwrap_or(0),
+        ))
+    }
+
+    /// What keeps people from using the page, by the rules of levels A and AA: nothing, where all is well.
+    ///
+    /// # Errors
+    /// When it cannot be looked for.
+    pub async fn barriers(&self) -> Result<Vec<String>> {
+        let axe = std::fs::read_to_string(named(AXE)?)?;
+        self.driver.execute(axe, Vec::new()).await?;
+        let script = "const done = arguments[arguments.length - 1];
+            axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(
+                found => done(found.violations.map(rule =>
+                    rule.id + ': ' + rule.nodes.map(node => node.html + ' ' + node.failureSummary).join('; '))),
+                error => done(['axe failed: ' + error]));";
+        let answer = self.driver.execute_async(script, Vec::new()).await?;
+        let found = answer
+            .json()
+            .as_array()
+            .cloned()
+            .context("axe says nothing")?;
+        Ok(found
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Keeps what is seen of the page as a picture.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub async fn pictures(&self, path: &Path) -> Result<()> {
+        Ok(self.driver.screenshot(path).await?)
+    }
+
+    /// Where the links of the page lead, as paths, when they lead here.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn links(&self) -> Result<Vec<String>> {
+        let script = "return [...document.links].map(link => link.href)";
+        let answer = self.driver.execute(script, Vec::new()).await?;
+        let links = answer.json().as_array().cloned().unwrap_or_default();
+        let paths = links
+            .iter()
+            .filter_map(|link| link.as_str()?.strip_prefix(&self.base));
+        Ok(paths.map(str::to_owned).collect())
+    }
+
+    /// Loads the page again until a text is on it.
+    ///
+    /// # Errors
+    /// When it is not there soon.
+    pub async fn reloads_until(&self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + SOON;
+        while !self.page().await?.contains(text) {
+            ensure!(
+                Instant::now() < deadline,
+                "`{text}` is not on this page: {}",
+                self.page().await?
+            );
+            sleep(EVERY).await;
+            self.driver.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the browser.
+    ///
+    /// # Errors
+    /// When it does not close.
+    pub async fn leaves(self) -> Result<()> {
+        Ok(self.driver.clone().quit().await?)
+    }
+
+    async fn page(&self) -> Result<String> {
+        Ok(self.driver.find(By::Css("body")).await?.text().await?)
+    }
+}
+
+impl Drop for Person {
+    /// The driver is ended with its browser: nobody need say goodbye, and wait for an answer.
+    fn drop(&mut self) {
+        let _ = self.driver.clone().leak();
+    }
+}
+
+/// Somebody who comes by the link that the first start prints, and is the first operator from then on.
+///
+/// # Errors
+/// When there is no link, or it does not lead in.
+pub async fn owner(play: &Play, device: Device) -> Result<Person> {
+    let printed = play.control_plane.printed();
+    let line = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("set up the first operator: "));
+    let link = line.and_then(|line| line.split_whitespace().next());
+    let owner = Person::at(play.control_plane.address(), device).await?;
+    owner.goes(link.with_context(|| printed.clone())?).await?;
+    for (name, text) in [
+        ("name", "Ann Berg"),
+        ("email", "ann@example.com"),
+        ("password", PASSWORD),
+        ("repeated", PASSWORD),
+    ] {
+        owner.types(name, text).await?;
+    }
+    owner.presses_text("Save and log in").await?;
+    owner.sees(".head .product").await?;
+    Ok(owner)
+}
+
+/// A browser without a window, in a folder of its own, which asks nobody for anything.
+fn wishes(folder: &Path, device: Device) -> Result<thirtyfour::ChromeCapabilities> {
+    let mut wishes = DesiredCapabilities::chrome();
+    let browser = named(CHROMIUM)?;
+    wishes.set_binary(&browser.to_string_lossy())?;
+    for argument in [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--force-prefers-reduced-motion",
+        "--lang=en",
+        "--window-size=1280,900",
+    ] {
+        wishes.add_arg(argument)?;
+    }
+    wishes.add_arg(&format!(
+        "--user-data-dir={}",
+        folder.join("profile").display()
+    ))?;
+    match device {
+        Device::Desk => {}
+        Device::Phone => {
+            let metrics =
+                json!({"deviceMetrics": {"width": 375, "height": 812, "pixelRatio": 1.0}});
+            wishes.add_experimental_option("mobileEmulation", metrics)?;
+        }
+        Device::WithoutScripts => {
+            let refused = json!({"profile.managed_default_content_settings.javascript": 2});
+            wishes.add_experimental_option("prefs", refused)?;
+        }
+    }
+    Ok(wishes)
+}
+
+fn named(variable: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    let path = path.with_context(|| {
+        format!("`{variable}` is not set: run the end-to-end tests with `cargo xtask test`")
+    })?;
+    ensure!(
+        path.is_file(),
+        "`{}` is not there: run `cargo xtask test`",
+        path.display()
+    );
+    Ok(path)
+}
