@@ -38,5 +38,6 @@ pub(super) use pagination::pagination;
 pub(super) use picture::picture;
 pub(super) use secret::secret;
 pub(super) use slider::{Slider, slider};
+pub(super) use sparkline::sparkline;
 pub(super) use tick::tick;
-pub(super) use time::time;
+pub(super) use time::{minute, time};

@@ -1,5 +1,6 @@
 //! The pages about access profiles and their keys.
 
+mod another_key;
 mod check;
 pub(super) mod choices;
 mod delete;
@@ -42,6 +43,12 @@ pub(super) fn pages(pages: Pages) -> Pages {
         .does(Editor, "/console/profiles/{id}/delete", delete::confirm)
         .shows(Editor, "/console/profiles/{id}/refresh", refresh::show)
         .does(Editor, "/console/profiles/{id}/refresh", refresh::issue)
+        .shows(Editor, "/console/profiles/{id}/keys/new", another_key::show)
+        .does(
+            Editor,
+            "/console/profiles/{id}/keys/new",
+            another_key::issue,
+        )
         .shows(
             Editor,
             "/console/profiles/{id}/keys/{key}/revoke",

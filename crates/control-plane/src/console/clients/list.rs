@@ -19,7 +19,7 @@ use crate::app::usage::Day;
 use crate::console::asked::Wanted;
 use crate::console::design::{
     Choice, Field, Filled, Look, Slider, choice, day_cells, day_heads, empty, heading, link_button,
-    or_dash, pagination, picture, slider, submit, time,
+    minute, or_dash, pagination, picture, slider, submit,
 };
 use crate::console::frame::{Frame, Section};
 use crate::console::profiles::choices::collections;
@@ -241,7 +241,7 @@ fn line(frame: &Frame, row: &Row, now_ms: u64) -> Markup {
             td.figure { (or_dash(row.profiles)) }
             td {
                 @match row.last_used_ms {
-                    Some(at_ms) => (time(at_ms, now_ms)),
+                    Some(at_ms) => (minute(at_ms, now_ms)),
                     None => span.nothing { "never" },
                 }
             }

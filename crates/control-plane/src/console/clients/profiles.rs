@@ -11,7 +11,7 @@ use super::path_of;
 use crate::api::jwt::Jwt;
 use crate::app::access_profile::ProfileWithKeys;
 use crate::app::{App, Refusal};
-use crate::console::design::{Look, Slider, Tone, badge, link_button, slider, time};
+use crate::console::design::{Look, Slider, Tone, badge, link_button, minute, slider, time};
 use crate::console::frame::Frame;
 
 /// What profiles refer to, and when they and their keys were used last.
@@ -71,8 +71,8 @@ impl Around {
 
     fn last_used(&self, id: &str) -> Markup {
         match self.uses.get(id) {
-            Some(at_ms) => html! { "last used " (time(*at_ms, self.now_ms)) },
-            None => html! { span.nothing { "never used" } },
+            Some(at_ms) => minute(*at_ms, self.now_ms),
+            None => html! { span.nothing { "never" } },
         }
     }
 }
@@ -108,7 +108,7 @@ fn card(frame: &Frame, found: &ProfileWithKeys, around: &Around) -> Markup {
             }
             @if let Some(description) = &profile.description { p { (description) } }
             dl.pairs {
-                dt { "Proves itself by" } dd { (method(found)) ", " (around.last_used(&profile.id.to_string())) }
+                dt { "Proves itself by" } dd { (method(found)) ", last used " (around.last_used(&profile.id.to_string())) }
                 dt { "May use" } dd { (collections(&profile.collections, around)) }
                 dt { "Policy" }
                 dd {
@@ -191,6 +191,7 @@ fn keys(frame: &Frame, found: &ProfileWithKeys, around: &Around) -> Markup {
         @if frame.may_edit() {
             div.actions {
                 (link_button(Look::Main, &format!("{path}/refresh"), "Refresh…"))
+                (link_button(Look::Usual, &format!("{path}/keys/new"), "Another key…"))
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use portcullis_store::{LastUse, UsageGroup};
 
 use super::number::plural;
-use super::time::time;
+use super::time::minute;
 use crate::app::{App, Refusal};
 
 /// How much a client, a profile or a key has called in the last day, and when last.
@@ -31,10 +31,10 @@ pub(in crate::console) async fn calls(
         @match (requests, last) {
             (0, None) if is_noted => "Nobody has used it so far.",
             (0, None) => "Nobody has used it in the last 24 hours.",
-            (0, Some(at_ms)) => { "Nobody has used it in the last 24 hours, the last time was " (time(at_ms, app.now_ms())) "." }
+            (0, Some(at_ms)) => { "Nobody has used it in the last 24 hours, the last time was " (minute(at_ms, app.now_ms())) "." }
             (requests, last) => {
                 "Callers use it now: " strong { (plural(requests, "request")) } " in the last 24 hours"
-                @if let Some(at_ms) = last { ", the last one " (time(at_ms, app.now_ms())) }
+                @if let Some(at_ms) = last { ", the last one " (minute(at_ms, app.now_ms())) }
                 "."
             }
         }

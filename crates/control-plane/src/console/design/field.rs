@@ -150,10 +150,11 @@ impl Field<'_> {
         self.input("text", filled)
     }
 
-    /// Of another kind than text, such as `datetime-local`.
+    /// Of another kind than text, such as `datetime-local`. A `password` is never shown again.
     pub(in crate::console) fn input(&self, kind: &str, filled: &Filled) -> Markup {
+        let value = Some(filled.text(self.name)).filter(|_| kind != "password");
         self.around(filled, &html! {
-            input id=(self.name) name=(self.name) type=(kind) value=(filled.text(self.name))
+            input id=(self.name) name=(self.name) type=(kind) value=[value]
                 maxlength=[self.longest()] required[self.is_required] class=[self.is_code.then_some("code")]
                 aria-describedby=[self.describers(filled)] aria-invalid=[self.is_flawed(filled).then_some("true")]
                 autocomplete="off" spellcheck=[self.is_code.then_some("false")];

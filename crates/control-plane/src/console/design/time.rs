@@ -15,6 +15,15 @@ pub(in crate::console) fn time(at_ms: u64, now_ms: u64) -> Markup {
     html! { time datetime=(exact) title=(exact) { (relative(at_ms, now_ms)) } }
 }
 
+/// A moment that is known to the minute alone.
+pub(in crate::console) fn minute(at_ms: u64, now_ms: u64) -> Markup {
+    if now_ms.saturating_sub(at_ms) >= MINUTE {
+        return time(at_ms, now_ms);
+    }
+    let exact = Moment::from_ms(at_ms).to_string();
+    html! { time datetime=(exact) title=(exact) { "this minute" } }
+}
+
 fn relative(at_ms: u64, now_ms: u64) -> String {
     let distance = at_ms.abs_diff(now_ms);
     if distance < SECOND {

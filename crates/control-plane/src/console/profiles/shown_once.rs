@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use portcullis_feed::ProfileId;
+use portcullis_store::AccessMethod;
 use serde::{Deserialize, Serialize};
 
 use super::place_of;
@@ -48,7 +49,7 @@ pub(super) async fn page(
         @for notice in &shown.notices { p.warning { (notice) } }
         @if let Some(key) = &shown.api_key { (key_card(key, &url)) }
         @if let Some(text) = &shown.secret { (secret_card(text)) }
-        @if shown.api_key.is_none() { (token_card(&profile.id.to_string(), &url)) }
+        @if matches!(profile.access, AccessMethod::Jwt(_)) { (token_card(&profile.id.to_string(), &url)) }
         p { "Tip: one key for each person or program. Then callers can be told apart, and one can be shut out alone." }
         div.actions { a.button.main href=(place_of(&profile)) { "Done, I have stored it" } }
     };

@@ -240,3 +240,39 @@ async fn one_key_is_revoked_and_a_profile_disabled_and_removed() {
     browser.sends_form(&delete, &[("tag", &tag)]).await.is(303);
     browser.gets(&delete).await.is(404);
 }
+
+#[tokio::test]
+async fn a_further_key_is_made_or_brought_from_elsewhere_and_only_a_new_one_is_shown() {
+    let (stage, browser, client, collection) = stage().await;
+    let profile = stage.operator().creates_profile(&client, &collection).await;
+    let path = format!("/console/profiles/{}/keys/new", profile.id());
+    let once = hidden(&browser.gets(&path).await.is(200), "once");
+    let fields = [
+        ("once", once.as_str()),
+        ("expires_at", "2027-02-01T12:00"),
+        ("key", ""),
+    ];
+    let shown = browser.sends_form(&path, &fields).await.is(200);
+    assert!(between(&shown, "<code id=\"api-key\">", "<").starts_with("ptc_test_"));
+    let brought = [
+        ("once", "other"),
+        ("expires_at", ""),
+        ("key", "a-key-from-elsewhere-0123"),
+    ];
+    let shown = browser.sends_form(&path, &brought).await.is(200);
+    assert!(
+        !text(&shown).contains("a-key-from-elsewhere"),
+        "{}",
+        text(&shown)
+    );
+    let again = [("once", "third"), ("key", "a-key-from-elsewhere-0123")];
+    let taken = browser.sends_form(&path, &again).await.is(409);
+    assert!(text(&taken).contains("this key is registered already"));
+    let short = browser
+        .sends_form(&path, &[("once", "fourth"), ("key", "short")])
+        .await;
+    let short = short.is(422);
+    assert!(text(&short).contains("16 to 512 characters") && !text(&short).contains("\"short\""));
+    let keys = only_profile(&stage).await["keys"].clone();
+    assert_eq!(keys.as_array().unwrap().len(), 3, "{keys}");
+}
