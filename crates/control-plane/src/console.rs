@@ -1,6 +1,7 @@
 //! The door for browsers: pages made on the server, which work without scripts. Reads forms, asks the app, shows pages; no
 //! rule lives here.
 
+mod account;
 mod asked;
 mod asset;
 mod audit;
@@ -19,6 +20,7 @@ mod logo;
 mod moment;
 mod notice;
 mod once;
+mod operators;
 mod overview;
 mod pages;
 mod period;
@@ -28,7 +30,9 @@ mod reason;
 mod refusals;
 mod refused;
 mod registered;
+mod robots;
 mod search;
+mod settings;
 mod settled;
 mod single_sign_on;
 mod theme;
@@ -38,16 +42,17 @@ mod views;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use portcullis_store::Role;
 
 use crate::app::App;
 use crate::app::single_sign_on::ANSWER_PATH;
+use crate::settings::ToldSetting;
 use registered::Pages;
 
 pub use registered::Page;
@@ -77,12 +82,13 @@ const TERMS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// All pages. What is `known` is for those who are logged in.
-pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+/// All pages. What is `known` is for those who are logged in; admins see what the control plane was started with.
+pub fn routes(app: &Arc<App>, told: Vec<ToldSetting>) -> Router<Arc<App>> {
     let known = from_fn_with_state(Arc::clone(app), known::known_only);
     let pages = known_pages()
         .into_router()
         .layer(DefaultBodyLimit::max(LARGEST_KNOWN_FORM_BYTES))
+        .layer(Extension(Arc::<[ToldSetting]>::from(told)))
         .route_layer(known);
     Router::new()
         .route("/console/log-in", get(pages::log_in).post(forms::log_in))
@@ -114,6 +120,10 @@ fn known_pages() -> Pages {
         .with(explain::pages)
         .with(gateways::pages)
         .with(audit::pages)
+        .with(operators::pages)
+        .with(robots::pages)
+        .with(account::pages)
+        .with(settings::pages)
         .shows(Role::Viewer, "/console/in-sync", frame::in_sync)
         .shows(
             Role::Viewer,

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::health::Health;
 use crate::listener::Limits;
 use crate::requests::Watch;
+use crate::settings::ToldSetting;
 use crate::{api, bearer, console, feed, health, identity, problem, request_id, requests};
 
 /// On which terms requests are answered.
@@ -25,6 +26,8 @@ pub struct Terms {
     pub watch: Watch,
     /// How long those may take that do not wait for something by themselves.
     pub longest_request: Duration,
+    /// What the control plane was started with, as operators may see it.
+    pub settings: Vec<ToldSetting>,
 }
 
 impl Default for Terms {
@@ -32,6 +35,7 @@ impl Default for Terms {
         Self {
             watch: Watch::default(),
             longest_request: Limits::default().request,
+            settings: Vec::new(),
         }
     }
 }
@@ -81,7 +85,7 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
         .merge(api)
         .route("/api/v1/openapi.json", get(|| api::openapi::answer(text)))
         .route("/api/v1/docs", get(move || async { reference }))
-        .merge(console::routes(app).route_layer(in_time.clone()))
+        .merge(console::routes(app, terms.settings).route_layer(in_time.clone()))
         .with_state(Arc::clone(app))
         .merge(health::routes(health))
         .merge(

@@ -187,6 +187,7 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
     let terms = Terms {
         watch: Watch::new(request_meters),
         longest_request: settings.limits.request,
+        settings: settings.told,
     };
     work.spawn(listener.serve(router(&app, stopping.clone(), terms), stopping.clone()));
     work.spawn(Rounds::new(Arc::clone(&app), fetcher).run(stopping.clone()));

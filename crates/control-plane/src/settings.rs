@@ -3,6 +3,7 @@
 mod file;
 mod sources;
 mod table;
+mod told;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use portcullis_store::{PostgresUrl, Role};
 pub use file::{InvalidFile, SettingsFile};
 pub use sources::{InvalidNumber, InvalidSetting, Sources};
 pub use table::*;
+pub use told::ToldSetting;
 
 use crate::app::feed_key::ChosenFeedKey;
 use crate::app::key_set::Networks;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub keep_removals: Days,
     /// For how long usage is kept.
     pub keep_usage: Keeping,
+    /// All of them, as operators may see them.
+    pub told: Vec<ToldSetting>,
 }
 
 /// PEM files.
@@ -128,6 +132,7 @@ impl Settings {
             feed_key: sources.value(&FEED_SIGNING_KEY, |text| ChosenFeedKey::try_from(text))?,
             keep_removals: Days(u32::try_from(days).unwrap_or(u32::MAX)),
             keep_usage: keeping(sources)?,
+            told: sources.told()?,
         })
     }
 }

@@ -75,9 +75,9 @@ pub struct InvalidNumber {
 }
 
 /// A value, and where it stands.
-struct Given {
-    value: SecretString,
-    origin: String,
+pub(super) struct Given {
+    pub(super) value: SecretString,
+    pub(super) origin: String,
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +172,7 @@ impl Sources {
         Ok(self.value(setting, read)?.unwrap_or(*range.start()))
     }
 
-    fn given(&self, setting: &Setting) -> Result<Option<Given>, InvalidSetting> {
+    pub(super) fn given(&self, setting: &Setting) -> Result<Option<Given>, InvalidSetting> {
         for source in [Source::Flags, Source::Environment, Source::File] {
             let given = self.stated(source, setting.key);
             let file = setting

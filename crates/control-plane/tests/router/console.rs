@@ -1,14 +1,18 @@
 //! `/console`: the pages, as browsers see and send them.
 
+mod account;
 mod audit;
 mod clients;
 mod collections;
 mod doors;
 mod gateways;
+mod operators;
 mod overview;
 mod policies;
 mod profiles;
 mod refusals;
+mod robots;
+mod settings;
 mod texts;
 mod walk;
 

@@ -80,7 +80,7 @@ fn states(record: &AuditRecord) -> Markup {
         } @else {
             details open[record.action == "change"] {
                 summary { (fields.len()) @if fields.len() == 1 { " field" } @else { " fields" } }
-                table.inner {
+                table {
                     thead { tr { th scope="col" { "Field" } th scope="col" { "Before" } th scope="col" { "After" } } }
                     tbody {
                         @for field in fields {

@@ -9,14 +9,14 @@ use maud::{Markup, html};
 use portcullis_feed::CollectionId;
 use portcullis_store::Collection;
 
-use super::form::{CollectionForm, differences, draft, filled, form};
+use super::form::{differences, draft, filled, form};
 use super::lines::Lines;
 use super::{path_of, seen, tag, title};
 use crate::api::asked::Named;
 use crate::app::draft::Patch;
 use crate::app::{App, Refusal};
 use crate::console::condition::unchanged;
-use crate::console::design::{Filled, heading};
+use crate::console::design::{Filled, Form, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
@@ -82,11 +82,11 @@ fn page(
     let title = format!("Edit {}", title(collection));
     let content = html! {
         (heading(&title, &html! {}))
-        (form(frame, &CollectionForm {
+        (form(frame, &Form {
             action: &format!("{path}/edit"),
             filled,
             hidden: tag(collection),
-            differences,
+            before: differences,
             button: "Save",
             cancel: &path,
         }))

@@ -5,7 +5,7 @@ use portcullis_store::Collection;
 use serde_json::{Value, json};
 
 use super::lines::{self, Lines};
-use crate::console::design::{self, Field, Filled, Look, submit, tick};
+use crate::console::design::{self, Field, Filled, Form, tick};
 use crate::console::entered::Sent;
 use crate::console::frame::Frame;
 
@@ -16,22 +16,6 @@ const POINTERS: [(&str, &str); 4] = [
     ("/description", "description"),
     ("/endpoints", "endpoints"),
 ];
-
-/// A form to be filled in.
-pub(super) struct CollectionForm<'a> {
-    /// Where it is sent.
-    pub(super) action: &'a str,
-    /// What it says so far.
-    pub(super) filled: &'a Filled,
-    /// What it says besides, out of sight.
-    pub(super) hidden: Markup,
-    /// What is different in the record that somebody else has changed meanwhile.
-    pub(super) differences: Markup,
-    /// What the button says.
-    pub(super) button: &'a str,
-    /// Where one gets without it.
-    pub(super) cancel: &'a str,
-}
 
 /// What the form says of a collection.
 pub(super) fn draft(sent: &Sent, endpoints: &Lines) -> Value {
@@ -77,28 +61,23 @@ pub(super) fn differences(now: &Filled, typed: &Filled) -> Markup {
     design::differences(&fields.map(|(label, name)| (label, now.text(name), typed.text(name))))
 }
 
-pub(super) fn form(frame: &Frame, form: &CollectionForm<'_>) -> Markup {
+pub(super) fn form(frame: &Frame, form: &Form<'_>) -> Markup {
     let filled = form.filled;
-    html! {
-        form.form method="post" action=(form.action) {
-            (frame.token()) (form.hidden)
-            (filled.summary(&POINTERS))
-            (form.differences)
-            (Field { name: "name", label: "Name", pointer: "/name", longest: 100, is_required: true,
-                hint: "Services learn it from the header x-api-collection.", ..Field::default() }.line(filled))
-            (Field { name: "version", label: "Version", pointer: "/version", longest: 100, is_required: true,
-                hint: "Such as v1. Name and version together are unique.", ..Field::default() }.line(filled))
-            (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
-                .area(filled, 2))
-            (Field { name: "endpoints", label: "Endpoints", pointer: "/endpoints", is_code: true, is_required: true,
-                hint: "One on each line: a method and a path template, with a host before the path where it matters. \
-                       GET /orders/{id}, * api.example.com/files/**, and with disabled at the end what is not to be called.",
-                ..Field::default() }.checked_area(filled, 14, "/console/check/endpoints", "endpoints-told"))
-            (tick("public", "Anybody may call it, without a credential", filled))
-            (tick("allows_dubious_paths",
-                "Its service is safe with paths that some services read in another way than Envoy (such as ;x and %252e): \
-                 let them pass", filled))
-            div.actions { (submit(Look::Main, form.button)) a.button href=(form.cancel) { "Cancel" } }
-        }
-    }
+    let fields = html! {
+        (Field { name: "name", label: "Name", pointer: "/name", longest: 100, is_required: true,
+            hint: "Services learn it from the header x-api-collection.", ..Field::default() }.line(filled))
+        (Field { name: "version", label: "Version", pointer: "/version", longest: 100, is_required: true,
+            hint: "Such as v1. Name and version together are unique.", ..Field::default() }.line(filled))
+        (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
+            .area(filled, 2))
+        (Field { name: "endpoints", label: "Endpoints", pointer: "/endpoints", is_code: true, is_required: true,
+            hint: "One on each line: a method and a path template, with a host before the path where it matters. \
+                   GET /orders/{id}, * api.example.com/files/**, and with disabled at the end what is not to be called.",
+            ..Field::default() }.checked_area(filled, 14, "/console/check/endpoints", "endpoints-told"))
+        (tick("public", "Anybody may call it, without a credential", filled))
+        (tick("allows_dubious_paths",
+            "Its service is safe with paths that some services read in another way than Envoy (such as ;x and %252e): \
+             let them pass", filled))
+    };
+    form.around(frame, &POINTERS, &fields)
 }

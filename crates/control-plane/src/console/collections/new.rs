@@ -9,12 +9,12 @@ use maud::html;
 use portcullis_feed::CollectionId;
 use portcullis_store::Collection;
 
-use super::form::{CollectionForm, draft, form};
+use super::form::{draft, form};
 use super::lines::Lines;
 use super::path_of;
 use crate::app::collection::CollectionDraft;
 use crate::app::{App, Committed, Refusal};
-use crate::console::design::{Filled, heading};
+use crate::console::design::{Filled, Form, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
@@ -61,11 +61,11 @@ fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Respon
     let content = html! {
         (heading("New collection", &html! {}))
         p { "Is there an OpenAPI document? " a href="/console/collections/import" { "Import it" } " instead." }
-        (form(frame, &CollectionForm {
+        (form(frame, &Form {
             action: "/console/collections/new",
             filled,
             hidden: once::name(app),
-            differences: html! {},
+            before: html! {},
             button: "Add collection",
             cancel: "/console/collections",
         }))

@@ -114,6 +114,7 @@ fn menu(frame: &Frame) -> Markup {
                         }
                     }
                 }
+                p { a href="/console/account" { "Your sessions and password" } }
                 form method="post" action="/console/log-out" {
                     (frame.token())
                     button.plain type="submit" { "Log out" }

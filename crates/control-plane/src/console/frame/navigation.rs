@@ -19,13 +19,17 @@ pub(in crate::console) enum Section {
     Gateways,
     /// Who changed what.
     Audit,
+    /// Who may manage records.
+    Operators,
+    /// What the control plane was started with.
+    Settings,
     /// In none of the others.
     Elsewhere,
 }
 
 impl Section {
     /// Those that the head of a page names.
-    pub(super) const NAMED: [Self; 7] = [
+    pub(super) const NAMED: [Self; 9] = [
         Self::Overview,
         Self::Clients,
         Self::Collections,
@@ -33,6 +37,8 @@ impl Section {
         Self::Refusals,
         Self::Gateways,
         Self::Audit,
+        Self::Operators,
+        Self::Settings,
     ];
 
     pub(super) const fn label(self) -> &'static str {
@@ -44,6 +50,8 @@ impl Section {
             Self::Refusals => "Refusals",
             Self::Gateways => "Gateways",
             Self::Audit => "Audit",
+            Self::Operators => "Operators",
+            Self::Settings => "Settings",
             Self::Elsewhere => "",
         }
     }
@@ -56,6 +64,8 @@ impl Section {
             Self::Refusals => "/console/refusals",
             Self::Gateways => "/console/gateways",
             Self::Audit => "/console/audit",
+            Self::Operators => "/console/operators",
+            Self::Settings => "/console/settings",
             Self::Overview | Self::Elsewhere => "/console",
         }
     }
@@ -70,7 +80,7 @@ impl Section {
             | Self::Refusals
             | Self::Gateways
             | Self::Elsewhere => Role::Viewer,
-            Self::Audit => Role::Admin,
+            Self::Audit | Self::Operators | Self::Settings => Role::Admin,
         }
     }
 }

@@ -9,14 +9,14 @@ use maud::{Markup, html};
 use portcullis_feed::PolicyId;
 use portcullis_store::Policy;
 
-use super::form::{PolicyForm, differences, draft, filled, form};
+use super::form::{differences, draft, filled, form};
 use super::page::profiles_with;
 use super::{path_of, seen, tag};
 use crate::api::asked::Named;
 use crate::app::App;
 use crate::app::draft::Patch;
 use crate::console::condition::unchanged;
-use crate::console::design::{Filled, heading, plural};
+use crate::console::design::{Filled, Form, heading, plural};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
@@ -82,7 +82,7 @@ async fn page(
     let profiles = profiles_with(app, policy.id).await?;
     let content = html! {
         (heading(&title, &html! {}))
-        (form(frame, &PolicyForm {
+        (form(frame, &Form {
             action: &format!("{path}/edit"),
             filled,
             hidden: tag(policy),

@@ -6,18 +6,17 @@ use serde_json::{Value, json};
 
 use crate::api;
 use crate::app::{Refusal, Violation};
-use crate::console::design::{self, Field, Filled, Look, choice, submit};
+use crate::console::design::{self, Field, Filled, Form, choice};
 use crate::console::entered::Sent;
 use crate::console::frame::Frame;
 
 /// Where a policy has what, and which field asks for it: the deeper ones first.
-const POINTERS: [(&str, &str); 6] = [
+const POINTERS: [(&str, &str); 5] = [
     ("/name", "name"),
     ("/description", "description"),
     ("/rate_limit/burst", "burst"),
     ("/rate_limit", "rate_requests"),
     ("/quota", "quota_requests"),
-    ("", "name"),
 ];
 
 /// The fields, as differences tell them.
@@ -31,22 +30,6 @@ const NAMED: [(&str, &str); 8] = [
     ("Quota: requests", "quota_requests"),
     ("Quota: in each", "quota_per"),
 ];
-
-/// A form to be filled in.
-pub(super) struct PolicyForm<'a> {
-    /// Where it is sent.
-    pub(super) action: &'a str,
-    /// What it says so far.
-    pub(super) filled: &'a Filled,
-    /// What it says besides, out of sight.
-    pub(super) hidden: Markup,
-    /// What stands before it: what is different by now, and whom it hits.
-    pub(super) before: Markup,
-    /// What the button says.
-    pub(super) button: &'a str,
-    /// Where one gets without it.
-    pub(super) cancel: &'a str,
-}
 
 /// What the form says of a policy.
 ///
@@ -110,22 +93,17 @@ pub(super) fn differences(now: &Filled, typed: &Filled) -> Markup {
     design::differences(&NAMED.map(|(label, name)| (label, now.text(name), typed.text(name))))
 }
 
-pub(super) fn form(frame: &Frame, form: &PolicyForm<'_>) -> Markup {
+pub(super) fn form(frame: &Frame, form: &Form<'_>) -> Markup {
     let filled = form.filled;
-    html! {
-        form.form method="post" action=(form.action) {
-            (frame.token()) (form.hidden)
-            (filled.summary(&POINTERS))
-            (form.before)
-            (Field { name: "name", label: "Name", pointer: "/name", longest: 100, is_required: true,
-                hint: "Such as Partners, or Gold.", ..Field::default() }.line(filled))
-            (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
-                .area(filled, 2))
-            (rate_limit(filled))
-            (quota(filled))
-            div.actions { (submit(Look::Main, form.button)) a.button href=(form.cancel) { "Cancel" } }
-        }
-    }
+    let fields = html! {
+        (Field { name: "name", label: "Name", pointer: "/name", longest: 100, is_required: true,
+            hint: "Such as Partners, or Gold.", ..Field::default() }.line(filled))
+        (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
+            .area(filled, 2))
+        (rate_limit(filled))
+        (quota(filled))
+    };
+    form.around(frame, &POINTERS, &fields)
 }
 
 fn rate_limit(filled: &Filled) -> Markup {

@@ -9,11 +9,11 @@ use maud::html;
 use portcullis_feed::PolicyId;
 use portcullis_store::Policy;
 
-use super::form::{PolicyForm, draft, form};
+use super::form::{draft, form};
 use super::path_of;
 use crate::app::policy::PolicyDraft;
 use crate::app::{App, Committed, Refusal};
-use crate::console::design::{Filled, heading};
+use crate::console::design::{Filled, Form, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
@@ -57,7 +57,7 @@ pub(in crate::console) async fn create(
 fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Response {
     let content = html! {
         (heading("New policy", &html! {}))
-        (form(frame, &PolicyForm {
+        (form(frame, &Form {
             action: "/console/policies/new",
             filled,
             hidden: once::name(app),

@@ -21,12 +21,20 @@ pub async fn places(stage: &Stage) -> Vec<(Page, String)> {
         .posts("/api/v1/gateway-tokens", draft)
         .await
         .is(201);
+    let draft = serde_json::json!({"name": "robot", "role": "viewer"});
+    let robot = operator.posts("/api/v1/tokens", draft).await.is(201);
+    let draft = serde_json::json!({"name": "Zoe", "email": "zoe@example.com", "role": "viewer"});
+    let zoe = operator.posts("/api/v1/operators", draft).await.is(201);
+    let feed_keys = operator.gets("/api/v1/feed-keys").await.is(200);
     let place = |page: &Page| {
         let id = match page.path.split('/').nth(2) {
             Some("clients") => client.id(),
             Some("collections") => collection.id(),
             Some("policies") => policy.id(),
             Some("gateway-tokens") => token.id(),
+            Some("tokens") => robot.id(),
+            Some("operators") => zoe.id(),
+            Some("feed-keys") => feed_keys["items"][0]["id"].as_str().unwrap(),
             _ => profile.id(),
         };
         page.path

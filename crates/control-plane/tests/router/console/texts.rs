@@ -39,6 +39,10 @@ async fn stored_and_reflected_texts_are_never_part_of_a_page() {
         .posts("/api/v1/gateway-tokens", token)
         .await
         .is(201);
+    let robot = json!({"name": TEXTS[0], "description": TEXTS[1], "role": "viewer"});
+    operator.posts("/api/v1/tokens", robot).await.is(201);
+    let zed = json!({"name": TEXTS[0], "email": "zed@example.com", "role": "viewer"});
+    operator.posts("/api/v1/operators", zed).await.is(201);
     let (_, browser) = logged_in(&stage, "ann", "admin").await;
     let reflected = url::form_urlencoded::byte_serialize(TEXTS[0].as_bytes()).collect::<String>();
     places.push(format!("/console/clients?search={reflected}"));
