@@ -1,16 +1,19 @@
 //! The access profiles that grant a collection or have a policy, with whose they are and how much they are called.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
-use portcullis_feed::ClientId;
+use portcullis_feed::{ClientId, ProfileId};
 use portcullis_store::{AccessProfile, GrantFilter, ProfileFilter, UsageGroup};
 
 use super::clients::path_of;
-use super::design::{Tone, badge, day_cells, day_heads, or_dash, pagination};
+use super::design::{Tone, badge, day_cells, day_heads, number, or_dash, pagination};
 use super::frame::Frame;
 use crate::api::answer::Listed;
 use crate::api::listing::window;
 use crate::api::query::ListQuery;
 use crate::app::App;
+use crate::app::quota::QuotaState;
 use crate::app::usage::Day;
 use crate::problem::Problem;
 
@@ -24,6 +27,7 @@ pub(super) async fn table(
     grant: GrantFilter,
     wanted: &impl ListQuery,
 ) -> Result<Option<Markup>, Problem> {
+    let wanted_policy = grant.policy_id;
     let filter = ProfileFilter {
         grant,
         ..ProfileFilter::default()
@@ -35,6 +39,13 @@ pub(super) async fn table(
     }
     let clients: Vec<ClientId> = listed.items.iter().map(|it| it.client_id).collect();
     let clients = app.names_of_clients(&clients).await?;
+    let is_limited = wanted_policy.is_some();
+    let mut quotas = HashMap::new();
+    for profile in listed.items.iter().filter(|_| is_limited) {
+        if let Some(state) = app.quota_state(profile.id).await? {
+            quotas.insert(profile.id, state);
+        }
+    }
     let ids: Vec<String> = listed.items.iter().map(|it| it.id.to_string()).collect();
     let days = app.usage_of_day(UsageGroup::Profile, &ids).await?;
     Ok(Some(html! {
@@ -44,12 +55,14 @@ pub(super) async fn table(
                     tr {
                         th scope="col" { "Access profile" } th scope="col" { "Client" }
                         (day_heads()) th.figure scope="col" { "Busiest hour" }
+                        @if !quotas.is_empty() { th.figure scope="col" { "Quota used" } }
                     }
                 }
                 tbody {
                     @for profile in &listed.items {
                         @let client = clients.get(&profile.client_id).map_or("?", String::as_str);
-                        (line(profile, client, days.get(&profile.id.to_string())))
+                        @let quotas = (!quotas.is_empty()).then_some(&quotas);
+                        (line(profile, client, days.get(&profile.id.to_string()), quotas))
                     }
                 }
             }
@@ -58,7 +71,13 @@ pub(super) async fn table(
     }))
 }
 
-fn line(profile: &AccessProfile, client: &str, day: Option<&Day>) -> Markup {
+/// `quotas` are absent where none of those on the page has one.
+fn line(
+    profile: &AccessProfile,
+    client: &str,
+    day: Option<&Day>,
+    quotas: Option<&HashMap<ProfileId, QuotaState>>,
+) -> Markup {
     let day = day.cloned().unwrap_or_default();
     let path = path_of(profile.client_id);
     let busiest = day.requests.iter().copied().max().unwrap_or_default();
@@ -71,6 +90,18 @@ fn line(profile: &AccessProfile, client: &str, day: Option<&Day>) -> Markup {
             td { a href=(path) { (client) } }
             (day_cells(&day))
             td.figure { (or_dash(busiest)) }
+            @if let Some(quotas) = quotas { td.figure { (used(quotas.get(&profile.id))) } }
         }
+    }
+}
+
+/// How much of a quota is used up in the window that is open.
+fn used(quota: Option<&QuotaState>) -> Markup {
+    let Some(state) = quota else {
+        return or_dash(0);
+    };
+    html! {
+        (number(state.used)) " of " (number(state.quota.requests.get()))
+        @if state.is_used_up { " " (badge(Tone::Refusal, "used up")) }
     }
 }

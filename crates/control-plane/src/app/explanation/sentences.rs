@@ -7,10 +7,12 @@ mod places;
 use portcullis_engine::decision::DenialReason;
 use portcullis_engine::gate::trace::Finding;
 use portcullis_engine::route::RoutedEndpoint;
-use portcullis_feed::{Collection, Endpoint, QuotaWindow, RateScope, RateWindow};
+use portcullis_feed::Collection;
 
 use super::account::Account;
 use super::records::KnownProfile;
+use crate::app::collection::written;
+use crate::app::policy::in_words;
 use crate::app::time::Moment;
 
 /// Of a check that was not come to.
@@ -77,32 +79,7 @@ pub(super) fn of_limits(profile: Option<&KnownProfile>, now_ms: u64) -> String {
         return "the profile has no policy: it may call as much as it likes".into();
     };
     let name = profile.policy_name.as_deref().unwrap_or_default();
-    let mut limits = Vec::new();
-    if let Some(limit) = &policy.rate_limit {
-        let window = match limit.per {
-            RateWindow::Second => "second",
-            RateWindow::Minute => "minute",
-            RateWindow::Hour => "hour",
-            RateWindow::Day => "day",
-        };
-        let burst = limit.burst.unwrap_or(limit.requests);
-        let together = match limit.scope {
-            RateScope::AccessProfile => "",
-            RateScope::Client => ", all profiles of the client together",
-        };
-        limits.push(format!(
-            "{} requests a {window}, {burst} at once{together}",
-            limit.requests
-        ));
-    }
-    if let Some(quota) = &policy.quota {
-        let window = match quota.per {
-            QuotaWindow::Day => "day",
-            QuotaWindow::Week => "week",
-            QuotaWindow::Month => "month",
-        };
-        limits.push(format!("{} requests a {window} in all", quota.requests));
-    }
+    let limits = in_words(policy.rate_limit.as_ref(), policy.quota.as_ref());
     let id = &policy.id;
     if limits.is_empty() {
         return format!("the policy `{name}` ({id}) limits nothing");
@@ -145,11 +122,6 @@ fn named(at: &RoutedEndpoint, account: &Account<'_>) -> String {
     };
     let (endpoint, name, id) = (written(endpoint), label(collection), collection.id);
     format!("`{endpoint}` of `{name}` ({id})")
-}
-
-fn written(endpoint: &Endpoint) -> String {
-    let host = endpoint.host.as_deref().unwrap_or_default();
-    format!("{} {host}{}", endpoint.method, endpoint.path)
 }
 
 /// Names of headers, in backticks.

@@ -7,6 +7,7 @@ use super::collections::says;
 use super::text;
 use crate::people::logged_in;
 use crate::stage::{Stage, open};
+use crate::usage::{NOW_MIN, add_up, batch, tells};
 
 /// A policy that a profile has.
 async fn had(stage: &Stage) -> String {
@@ -171,4 +172,25 @@ async fn a_removed_policy_lets_go_of_those_that_it_was_said_to() {
         &browser.follows(&gone).await.is(200),
         &["gold is gone; 1 access profile without limits now"],
     );
+}
+
+#[tokio::test]
+async fn a_policy_shows_how_much_of_its_quota_each_profile_has_used() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let (_, browser) = logged_in(&stage, "bob", "viewer").await;
+    let path = format!("/console/policies/{id}");
+    let without = browser.gets(&path).await.is(200);
+    assert!(!text(&without).contains("Quota used"));
+    let quota = json!({"quota": {"requests": 50, "per": "day"}});
+    let record = format!("/api/v1/policies/{id}");
+    stage.operator().patches(&record, quota).await.is(200);
+    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
+    let row = json!({"m": NOW_MIN, "p": profiles["items"][0]["id"], "n": 61, "ok": 60});
+    tells(&stage, batch(1, json!([row]))).await.is(204);
+    add_up(&stage).await;
+    let before = browser.gets(&path).await.is(200);
+    says(&before, &["Quota used", ">60</span> of", ">50</span>"]);
+    stage.app.judge_quotas().await.unwrap();
+    says(&browser.gets(&path).await.is(200), &["used up"]);
 }
