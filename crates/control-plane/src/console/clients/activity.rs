@@ -10,6 +10,7 @@ use crate::app::{App, Refusal};
 use crate::console::design::time;
 use crate::console::frame::Frame;
 use crate::console::period::Period;
+use crate::console::refusals::explain_path;
 use crate::console::usage::panel;
 
 /// How many refusals and changes are shown.
@@ -46,7 +47,10 @@ pub(super) async fn refusals(app: &App, id: ClientId) -> Result<Markup, Refusal>
     let now_ms = app.now_ms();
     Ok(html! {
         section.section aria-labelledby="refusals-title" {
-            header { h2 #refusals-title { "Refusals" } }
+            header {
+                h2 #refusals-title { "Refusals" }
+                a href={ "/console/refusals?who=" (id) } { "All of its refusals" }
+            }
             @if refused.is_empty() {
                 p.nothing { "None of its requests was refused lately." }
             } @else {
@@ -56,6 +60,7 @@ pub(super) async fn refusals(app: &App, id: ClientId) -> Result<Markup, Refusal>
                             tr {
                                 th scope="col" { "When" } th scope="col" { "Reason" } th scope="col" { "Request" }
                                 th scope="col" { "From" } th scope="col" { "Profile" }
+                                th scope="col" { span.hidden { "Explanation" } }
                             }
                         }
                         tbody {
@@ -77,6 +82,7 @@ pub(super) async fn refusals(app: &App, id: ClientId) -> Result<Markup, Refusal>
                                             None => span.nothing { "–" },
                                         }
                                     }
+                                    td { a href=(explain_path(one)) { "why?" } }
                                 }
                             }
                         }

@@ -176,7 +176,7 @@ fn caller(refused: &Refused, names: &Names) -> Markup {
 }
 
 /// Where it is explained, with what is known of it.
-fn explain_path(refused: &Refused) -> String {
+pub(in crate::console) fn explain_path(refused: &Refused) -> String {
     let sample = &refused.sample;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query

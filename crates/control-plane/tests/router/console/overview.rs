@@ -82,6 +82,7 @@ async fn the_page_of_a_client_tells_its_usage_its_refusals_and_to_admins_its_cha
         "203.0.113.9",
         "1 min ago",
         "Changes of this client",
+        "/console/explain?method=GET",
         "create",
     ] {
         assert!(text(&shown).contains(part), "{part}: {}", text(&shown));
