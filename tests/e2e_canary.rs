@@ -1,12 +1,14 @@
 //! Secrets leave no trace: not in a log, a metric, an admin page, a database file or an answer, whatever is done with them.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, Result};
 use portcullis_tests::{
     Canary, Member, Place, Play, Signer, bearer, get_at, merge, outcome, set, text, until,
     until_answered,
 };
 use serde_json::{Value, json};
-use xtask::stage::{Caller, Envoy, Operator, Parts, Tokens, within};
+use xtask::stage::{Caller, Envoy, Operator, Parts, Tokens, address_to_return_to, within};
 
 const OPERATOR: &str = "canary-operator-token-4f1c9e77aa20d3b85566";
 /// 32 bytes: with them the control plane signs what it tells gateways.
@@ -20,6 +22,8 @@ const PASTED: &str = "canary-pasted-by-mistake-13579bdf02468ace";
 /// What is shown of a play to those who look: everything but what belongs to one caller or operator alone.
 struct Stage {
     play: Play,
+    /// Where the control plane tells its metrics.
+    metrics: SocketAddr,
     /// An Envoy that takes keys in the query, and one that a request may trap.
     others: [Envoy; 2],
     /// What operators were answered, except where a new key is shown.
@@ -50,12 +54,24 @@ impl Stage {
         let control_plane = &self.play.control_plane;
         places.push(Place::text("the control plane's log", control_plane.log()));
         places.push(Place::text("what it printed", control_plane.printed()));
+        let metrics = Caller::connect(self.metrics)?.get("/metrics").send()?;
+        assert_eq!(metrics.status, 200);
+        let metrics = String::from_utf8_lossy(&metrics.body);
+        places.push(Place::text("the control plane's metrics", metrics));
         let operator = self.play.operator();
         for path in [
             "/clients",
             "/access-profiles",
             "/collections",
             "/policies",
+            "/gateways",
+            "/gateway-tokens",
+            "/operators",
+            "/tokens",
+            "/audit?limit=1000",
+            "/usage/refusals",
+            "/usage/series?group_by=key",
+            "/configuration",
             "/openapi.json",
         ] {
             places.push(read(&operator, path)?);
@@ -192,7 +208,16 @@ fn mistakes(profile: &str) -> Vec<(&'static str, String, Value)> {
 fn begin() -> Result<(Stage, Vec<Canary>)> {
     let seed = <[u8; 32]>::try_from(FEED_SEED.as_bytes())?;
     let tokens = Tokens::new(OPERATOR, GATEWAY, seed);
-    let play = Play::begin_known_by(tokens)?;
+    let metrics = address_to_return_to()?;
+    let environment = [
+        ("PORTCULLIS_METRICS_LISTEN", metrics.to_string()),
+        ("PORTCULLIS_LOG", "debug".to_owned()),
+        ("PORTCULLIS_LOG_FORMAT", "json".to_owned()),
+    ];
+    let environment = environment
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let play = Play::begin_known_by(tokens, &environment)?;
     play.envoy.log_from("wasm", "debug")?;
     let query = json!({"query_parameter": "token"});
     let by_query = play.another_envoy(|bootstrap| set(bootstrap, &query))?;
@@ -234,6 +259,7 @@ fn begin() -> Result<(Stage, Vec<Canary>)> {
     let old = member.key().to_owned();
     let mut stage = Stage {
         play,
+        metrics,
         others: [by_query, trapped],
         answers,
     };

@@ -9,9 +9,13 @@ use std::time::Duration;
 
 use crate::Play;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use fantoccini::cookies::Cookie;
+use fantoccini::elements::Element;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
-use thirtyfour::{By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver, WebElement};
 use tokio::time::{Instant, sleep};
 use xtask::stage::{Running, address_to_return_to};
 use xtask::test::{CHROMEDRIVER, CHROMIUM};
@@ -39,7 +43,7 @@ pub enum Device {
 /// A person at a browser.
 pub struct Person {
     _running: Running,
-    driver: WebDriver,
+    driver: Client,
     base: String,
     _folder: TempDir,
 }
@@ -57,8 +61,10 @@ impl Person {
         let running = Running::start("chromedriver", &mut command, folder.path())?;
         let deadline = Instant::now() + SOON;
         let driver = loop {
-            let opened =
-                WebDriver::new(format!("http://{address}"), wishes(folder.path(), device)?).await;
+            let opened = ClientBuilder::new(HttpConnector::new())
+                .capabilities(wishes(folder.path(), device)?)
+                .connect(&format!("http://{address}"))
+                .await;
             match opened {
                 Ok(driver) => break driver,
                 Err(error) if Instant::now() > deadline => {
@@ -84,17 +90,17 @@ impl Person {
             Some(_) => format!("{}{path}", self.base),
             None => path.to_owned(),
         };
-        Ok(self.driver.goto(url).await?)
+        Ok(self.driver.goto(&url).await?)
     }
 
     /// What a selector (CSS) finds, as soon as it is there and seen.
     ///
     /// # Errors
     /// When it is not there soon.
-    pub async fn sees(&self, selector: &str) -> Result<WebElement> {
+    pub async fn sees(&self, selector: &str) -> Result<Element> {
         let deadline = Instant::now() + SOON;
         loop {
-            for found in self.driver.find_all(By::Css(selector)).await? {
+            for found in self.driver.find_all(Locator::Css(selector)).await? {
                 if found.is_displayed().await.unwrap_or(false) {
                     return Ok(found);
                 }
@@ -151,7 +157,7 @@ impl Person {
     /// When there is no such field.
     pub async fn chooses_file(&self, name: &str, path: &Path) -> Result<()> {
         let field = self.sees(&format!("main [name=\"{name}\"]")).await?;
-        Ok(field.send_keys(path.to_string_lossy()).await?)
+        Ok(field.send_keys(&path.to_string_lossy()).await?)
     }
 
     /// Presses what a selector finds.
@@ -170,7 +176,7 @@ impl Person {
         let path = format!("//*[self::a or self::button][normalize-space(.)=\"{text}\"]");
         let deadline = Instant::now() + SOON;
         loop {
-            for found in self.driver.find_all(By::XPath(&path)).await? {
+            for found in self.driver.find_all(Locator::XPath(&path)).await? {
                 if found.is_displayed().await.unwrap_or(false) {
                     return Ok(found.click().await?);
                 }
@@ -218,7 +224,7 @@ impl Person {
     /// # Errors
     /// When the browser does not.
     pub async fn prefers(&self, theme: &str) -> Result<()> {
-        let cookie = thirtyfour::Cookie::new("portcullis-theme", theme);
+        let cookie = Cookie::new("portcullis-theme", theme.to_owned());
         self.driver.add_cookie(cookie).await?;
         Ok(self.driver.refresh().await?)
     }
@@ -246,18 +252,11 @@ impl Person {
     /// # Errors
     /// When it does not close.
     pub async fn leaves(self) -> Result<()> {
-        Ok(self.driver.clone().quit().await?)
+        Ok(self.driver.clone().close().await?)
     }
 
     async fn page(&self) -> Result<String> {
-        Ok(self.driver.find(By::Css("body")).await?.text().await?)
-    }
-}
-
-impl Drop for Person {
-    /// The driver is ended with its browser: nobody need say goodbye, and wait for an answer.
-    fn drop(&mut self) {
-        let _ = self.driver.clone().leak();
+        Ok(self.driver.find(Locator::Css("body")).await?.text().await?)
     }
 }
 
@@ -287,42 +286,39 @@ pub async fn owner(play: &Play, device: Device) -> Result<Person> {
 }
 
 /// A browser without a window, in a folder of its own, which asks nobody for anything.
-fn wishes(folder: &Path, device: Device) -> Result<thirtyfour::ChromeCapabilities> {
-    let mut wishes = DesiredCapabilities::chrome();
-    let browser = named(CHROMIUM)?;
-    wishes.set_binary(&browser.to_string_lossy())?;
-    for argument in [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--force-prefers-reduced-motion",
-        "--lang=en",
-        "--window-size=1280,900",
-    ] {
-        wishes.add_arg(argument)?;
-    }
-    wishes.add_arg(&format!(
-        "--user-data-dir={}",
-        folder.join("profile").display()
-    ))?;
+fn wishes(folder: &Path, device: Device) -> Result<Capabilities> {
+    let profile = format!("--user-data-dir={}", folder.join("profile").display());
+    let mut options = json!({
+        "binary": named(CHROMIUM)?,
+        "args": [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--force-prefers-reduced-motion",
+            "--lang=en",
+            "--window-size=1280,900",
+            profile,
+        ],
+    });
     match device {
         Device::Desk => {}
         Device::Phone => {
-            let metrics =
+            options["mobileEmulation"] =
                 json!({"deviceMetrics": {"width": 375, "height": 812, "pixelRatio": 1.0}});
-            wishes.add_experimental_option("mobileEmulation", metrics)?;
         }
         Device::WithoutScripts => {
-            let refused = json!({"profile.managed_default_content_settings.javascript": 2});
-            wishes.add_experimental_option("prefs", refused)?;
+            options["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
         }
     }
+    let mut wishes = Capabilities::new();
+    wishes.insert("browserName".into(), "chrome".into());
+    wishes.insert("goog:chromeOptions".into(), options);
     Ok(wishes)
 }
 

@@ -74,12 +74,13 @@ impl Play {
         })
     }
 
-    /// Begins with one worker, and with these tokens of operators and gateways.
+    /// Begins with one worker, with these tokens of operators and gateways, and a control plane that has further
+    /// environment variables.
     ///
     /// # Errors
     /// When something does not start.
-    pub fn begin_known_by(tokens: Tokens) -> Result<Self> {
-        Self::begin_of(1, tokens, &[], |_, bootstrap| Ok(bootstrap))
+    pub fn begin_known_by(tokens: Tokens, environment: &[(&str, &str)]) -> Result<Self> {
+        Self::begin_of(1, tokens, environment, |_, bootstrap| Ok(bootstrap))
     }
 
     /// Begins with so many workers, a control plane that has further environment variables, and a bootstrap that is

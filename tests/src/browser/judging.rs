@@ -17,7 +17,7 @@ impl Person {
         let script =
             "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
         let answer = self.driver.execute(script, Vec::new()).await?;
-        Ok(answer.json().as_bool().unwrap_or(true))
+        Ok(answer.as_bool().unwrap_or(true))
     }
 
     /// What the page loaded from elsewhere, and how many bytes it loaded in all.
@@ -28,8 +28,7 @@ impl Person {
         let script = "const all = [...performance.getEntriesByType('navigation'), \
                       ...performance.getEntriesByType('resource')];
                       return [all.map(e => e.name), all.reduce((sum, e) => sum + e.decodedBodySize, 0)]";
-        let answer = self.driver.execute(script, Vec::new()).await?;
-        let told = answer.json();
+        let told = self.driver.execute(script, Vec::new()).await?;
         let names = told[0].as_array().cloned().unwrap_or_default();
         let names = names.iter().filter_map(Value::as_str);
         let elsewhere =
@@ -46,18 +45,14 @@ impl Person {
     /// When it cannot be looked for.
     pub async fn barriers(&self) -> Result<Vec<String>> {
         let axe = std::fs::read_to_string(named(AXE)?)?;
-        self.driver.execute(axe, Vec::new()).await?;
+        self.driver.execute(&axe, Vec::new()).await?;
         let script = "const done = arguments[arguments.length - 1];
             axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(
                 found => done(found.violations.map(rule =>
                     rule.id + ': ' + rule.nodes.map(node => node.html + ' ' + node.failureSummary).join('; '))),
                 error => done(['axe failed: ' + error]));";
         let answer = self.driver.execute_async(script, Vec::new()).await?;
-        let found = answer
-            .json()
-            .as_array()
-            .cloned()
-            .context("axe says nothing")?;
+        let found = answer.as_array().cloned().context("axe says nothing")?;
         Ok(found
             .iter()
             .filter_map(Value::as_str)
@@ -70,7 +65,7 @@ impl Person {
     /// # Errors
     /// When it cannot be kept.
     pub async fn pictures(&self, path: &Path) -> Result<()> {
-        Ok(self.driver.screenshot(path).await?)
+        Ok(std::fs::write(path, self.driver.screenshot().await?)?)
     }
 
     /// Where the links of the page lead, as paths, when they lead here.
@@ -80,7 +75,7 @@ impl Person {
     pub async fn links(&self) -> Result<Vec<String>> {
         let script = "return [...document.links].map(link => link.href)";
         let answer = self.driver.execute(script, Vec::new()).await?;
-        let links = answer.json().as_array().cloned().unwrap_or_default();
+        let links = answer.as_array().cloned().unwrap_or_default();
         let paths = links
             .iter()
             .filter_map(|link| link.as_str()?.strip_prefix(&self.base));

@@ -10,7 +10,7 @@ use super::chance::Chance;
 use super::keys::{PROFILE_PAGES, RECORD_PAGES};
 use super::model::Model;
 use super::{Plan, Weakness};
-use crate::layout::LEDGER;
+use crate::layout::{LEDGER, roster_key};
 use crate::ledger::Ledger;
 use crate::memory::{Expect, QueueId, SharedMemory, Version, WriteConflict};
 use crate::roster::{Applied, Census, SILENCE_MS};
@@ -221,7 +221,8 @@ impl State {
     /// place for each VM of the last seconds.
     pub(super) fn check_keys(&mut self) {
         let pages = 2 * (RECORD_PAGES + PROFILE_PAGES + 1);
-        let is_of_vm = |key: &&String| key.starts_with("pc5/v/");
+        let place = roster_key(0);
+        let is_of_vm = |key: &&String| key.starts_with(place.trim_end_matches('0'));
         let of_vms = self.values.keys().filter(is_of_vm).count();
         let others = self.values.len() - of_vms;
         if others > pages + 2 || of_vms > MOST_PLACES {
