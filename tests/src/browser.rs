@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::Play;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -224,8 +223,8 @@ impl Person {
     /// # Errors
     /// When the browser does not.
     pub async fn prefers(&self, theme: &str) -> Result<()> {
-        let cookie = Cookie::new("portcullis-theme", theme.to_owned());
-        self.driver.add_cookie(cookie).await?;
+        let script = format!("document.cookie = 'portcullis-theme={theme}; path=/'");
+        self.driver.execute(&script, Vec::new()).await?;
         Ok(self.driver.refresh().await?)
     }
 
