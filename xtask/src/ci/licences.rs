@@ -17,6 +17,25 @@ struct Deny {
 #[derive(Deserialize)]
 struct Licences {
     allow: Vec<String>,
+    #[serde(default)]
+    exceptions: Vec<Exception>,
+}
+
+/// What one package alone may have.
+#[derive(Deserialize)]
+struct Exception {
+    allow: Vec<String>,
+    #[serde(rename = "crate")]
+    package: String,
+}
+
+impl Licences {
+    /// What a package may have.
+    fn of(&self, package: &str) -> Vec<String> {
+        let own = self.exceptions.iter().filter(|it| it.package == package);
+        let own = own.flat_map(|exception| &exception.allow);
+        self.allow.iter().chain(own).cloned().collect()
+    }
 }
 
 /// Whether every dependency may be used.
@@ -48,12 +67,9 @@ pub fn check() -> Result<()> {
         .flatten()
         .filter_map(|package| {
             let licence = package["license"].as_str().unwrap_or_default();
-            (!is_allowed(licence, &deny.licenses.allow)).then(|| {
-                format!(
-                    "`{}` ({licence})",
-                    package["name"].as_str().unwrap_or_default()
-                )
-            })
+            let name = package["name"].as_str().unwrap_or_default();
+            let is_allowed = is_allowed(licence, &deny.licenses.of(name));
+            (!is_allowed).then(|| format!("`{name}` ({licence})"))
         })
         .collect();
     if !refused.is_empty() {
