@@ -1,6 +1,7 @@
 //! Forms that are refused: they are shown again as they were filled in, with what is wrong beside the fields.
 
 use axum::http::StatusCode;
+use maud::{Markup, html};
 
 use super::design::Filled;
 use super::entered::Sent;
@@ -13,6 +14,16 @@ pub(super) struct Again {
     pub(super) status: StatusCode,
     /// As it was sent, and what is wrong with it.
     pub(super) filled: Filled,
+}
+
+impl Again {
+    /// What became different meanwhile, where that is why the form is shown again.
+    pub(super) fn when_overtaken(&self, differences: impl FnOnce(&Filled) -> Markup) -> Markup {
+        if self.status == StatusCode::PRECONDITION_FAILED {
+            return differences(&self.filled);
+        }
+        html! {}
+    }
 }
 
 /// What becomes of a form that was refused: it is shown again, if mending it helps.

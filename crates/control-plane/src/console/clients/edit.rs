@@ -19,7 +19,7 @@ use crate::console::design::{Filled, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
-use crate::console::refused::{Again, again};
+use crate::console::refused::again;
 use crate::console::settled::{done, patch};
 use crate::identity::By;
 use crate::problem::Problem;
@@ -74,13 +74,16 @@ pub(in crate::console) async fn save(
             Ok(done(&app, &frame, &path_of(id), &notice))
         }
         Err(refusal) => {
-            let Again { status, filled } = again(&sent, refusal)?;
+            let again = again(&sent, refusal)?;
             let client = app.client(id).await?;
-            let different = match status {
-                StatusCode::PRECONDITION_FAILED => differences(&client, &sent),
-                _ => html! {},
-            };
-            Ok(page(&frame, status, &client, &filled, different))
+            let different = again.when_overtaken(|_| differences(&client, &sent));
+            Ok(page(
+                &frame,
+                again.status,
+                &client,
+                &again.filled,
+                different,
+            ))
         }
     }
 }

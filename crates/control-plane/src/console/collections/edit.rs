@@ -20,7 +20,7 @@ use crate::console::design::{Filled, Form, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
-use crate::console::refused::{Again, again};
+use crate::console::refused::again;
 use crate::console::settled::{arrived, done, drafted};
 use crate::identity::By;
 use crate::problem::Problem;
@@ -57,16 +57,16 @@ pub(in crate::console) async fn save(
             Ok(done(&app, &frame, &path_of(id), &notice))
         }
         Err(refusal) => {
-            let Again {
-                status,
-                filled: typed,
-            } = again(&sent, refusal)?;
+            let again = again(&sent, refusal)?;
             let collection = app.collection(id).await?;
-            let different = match status {
-                StatusCode::PRECONDITION_FAILED => differences(&filled(&collection), &typed),
-                _ => html! {},
-            };
-            Ok(page(&frame, status, &collection, &typed, different))
+            let different = again.when_overtaken(|typed| differences(&filled(&collection), typed));
+            Ok(page(
+                &frame,
+                again.status,
+                &collection,
+                &again.filled,
+                different,
+            ))
         }
     }
 }

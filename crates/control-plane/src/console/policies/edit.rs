@@ -20,7 +20,7 @@ use crate::console::design::{Filled, Form, heading, plural};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
-use crate::console::refused::{Again, again};
+use crate::console::refused::again;
 use crate::console::settled::{arrived, done, drafted};
 use crate::identity::By;
 use crate::problem::Problem;
@@ -55,16 +55,18 @@ pub(in crate::console) async fn save(
             Ok(done(&app, &frame, &path_of(id), &notice))
         }
         Err(refusal) => {
-            let Again {
-                status,
-                filled: typed,
-            } = again(&sent, refusal)?;
+            let again = again(&sent, refusal)?;
             let policy = app.policy(id).await?;
-            let different = match status {
-                StatusCode::PRECONDITION_FAILED => differences(&filled(&policy), &typed),
-                _ => html! {},
-            };
-            page(&app, &frame, status, &policy, &typed, different).await
+            let different = again.when_overtaken(|typed| differences(&filled(&policy), typed));
+            page(
+                &app,
+                &frame,
+                again.status,
+                &policy,
+                &again.filled,
+                different,
+            )
+            .await
         }
     }
 }

@@ -85,15 +85,13 @@ pub(in crate::console) async fn save(
         Err(Attempt::Problem(problem)) => return Err(problem),
         Err(Attempt::Refusal(refusal)) => refusal,
     };
+    let again = again(&sent, refusal)?;
+    let found = app.profile(id).await?;
+    let different = again.when_overtaken(|typed| differences(&filled(&found.profile), typed));
     let Again {
         status,
         filled: typed,
-    } = again(&sent, refusal)?;
-    let found = app.profile(id).await?;
-    let different = match status {
-        StatusCode::PRECONDITION_FAILED => differences(&filled(&found.profile), &typed),
-        _ => html! {},
-    };
+    } = again;
     page(&app, &frame, status, &found, &typed, different, &visitor).await
 }
 

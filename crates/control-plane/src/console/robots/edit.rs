@@ -19,7 +19,7 @@ use crate::console::design::{Filled, Form, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::notice::Notice;
-use crate::console::refused::{Again, again};
+use crate::console::refused::again;
 use crate::console::settled::{done, drafted};
 use crate::identity::By;
 use crate::problem::Problem;
@@ -52,16 +52,10 @@ pub(in crate::console) async fn save(
             Ok(done(&app, &frame, PATH, &notice))
         }
         Err(refusal) => {
-            let Again {
-                status,
-                filled: typed,
-            } = again(&sent, refusal)?;
+            let again = again(&sent, refusal)?;
             let token = app.robot_token(id).await?;
-            let different = match status {
-                StatusCode::PRECONDITION_FAILED => differences(&filled(&token), &typed),
-                _ => html! {},
-            };
-            Ok(page(&frame, status, &token, &typed, different))
+            let different = again.when_overtaken(|typed| differences(&filled(&token), typed));
+            Ok(page(&frame, again.status, &token, &again.filled, different))
         }
     }
 }
