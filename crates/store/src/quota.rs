@@ -119,9 +119,8 @@ impl Snapshot {
     ) -> Result<HashMap<ProfileId, QuotaStanding>, StoreError> {
         let mut standings = HashMap::new();
         for profiles in profiles.chunks(AT_ONCE) {
-            let mut draft = Draft::new("SELECT * FROM quota_standings WHERE profile_id IN ");
-            draft.push_list(profiles.iter().map(|id| Value::from(id.to_string())));
-            for found in draft.finished().fetch_all(&mut self.transaction).await? {
+            let statement = "SELECT * FROM quota_standings WHERE profile_id";
+            for found in self.rows(statement, profiles).await? {
                 standings.insert(row::parsed(&found, "profile_id")?, from_row(&found)?);
             }
         }
@@ -212,17 +211,6 @@ impl Edit {
             self.mark_changed(PROFILE, &event.profile).await?;
         }
         Ok(())
-    }
-
-    /// Forgets events that were noticed before a time: milliseconds since 1970, UTC.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_quota_events(&mut self, before_ms: u64) -> Result<u64, StoreError> {
-        query("DELETE FROM quota_events WHERE at_ms < $1")
-            .bind(row::stored(before_ms))
-            .execute(&mut self.read().transaction)
-            .await
     }
 }
 

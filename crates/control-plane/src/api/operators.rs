@@ -15,7 +15,7 @@ use super::asked::{Asked, Changes, Named};
 use super::listing::{after_name, limit};
 use super::new::{KeyHeaders, New};
 use super::query::PageQuery;
-use super::tag::{Preconditions, ReadHeaders, Tag, TaggedAs, WriteHeaders};
+use super::tag::{Preconditions, ReadHeaders, TaggedAs, WriteHeaders};
 use crate::app::link::ShownLink;
 use crate::app::operator::{self, OperatorDraft};
 use crate::app::role::RoleName;
@@ -113,9 +113,7 @@ impl Operator {
     }
 
     fn tagged(stored: portcullis_store::Operator) -> TaggedAs<Self> {
-        let tag = Tag::of(&Self::seen(&stored));
-        let record = stored.into();
-        TaggedAs { record, tag }
+        TaggedAs::of(stored, Self::seen)
     }
 }
 

@@ -14,7 +14,7 @@ use super::asked::{Asked, Changes, Named};
 use super::listing::{after_name, limit};
 use super::new::{KeyHeaders, New};
 use super::query::PageQuery;
-use super::tag::{Preconditions, ReadHeaders, Tag, TaggedAs, WriteHeaders};
+use super::tag::{Preconditions, ReadHeaders, TaggedAs, WriteHeaders};
 use crate::app::App;
 use crate::app::robot_token::{NewRobotToken, RobotTokenDraft};
 use crate::app::role::RoleName;
@@ -81,9 +81,7 @@ impl Token {
     }
 
     fn tagged(stored: portcullis_store::RobotToken) -> TaggedAs<Self> {
-        let tag = Tag::of(&Self::seen(&stored));
-        let record = stored.into();
-        TaggedAs { record, tag }
+        TaggedAs::of(stored, Self::seen)
     }
 }
 

@@ -107,6 +107,15 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
+impl<T: Serialize> TaggedAs<T> {
+    /// What `seen` leaves out makes no other tag.
+    pub fn of<R: Into<T>>(stored: R, seen: impl FnOnce(&R) -> T) -> Self {
+        let tag = Tag::of(&seen(&stored));
+        let record = stored.into();
+        Self { record, tag }
+    }
+}
+
 impl<T: Serialize> IntoResponse for TaggedAs<T> {
     fn into_response(self) -> Response {
         let fresh = (

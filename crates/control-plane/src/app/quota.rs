@@ -14,9 +14,6 @@ use super::{App, Refusal};
 /// What is told of a quota, in hundredths of it: the greatest first.
 const TOLD_AT: [u64; 2] = [100, 80];
 
-/// For how long it is kept what was told: 90 days.
-const EVENTS_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
-
 const ALL: u32 = u32::MAX;
 
 /// How things stand with the quota of a profile.
@@ -119,18 +116,6 @@ impl App {
         let limit_and_one = limit.saturating_add(1);
         let found = snapshot.quota_events(filter, before, limit_and_one).await?;
         Ok(Page::cut_by(found, limit, |event| event.id.to_string()))
-    }
-
-    /// Forgets what was told long ago.
-    ///
-    /// # Errors
-    /// When the records are out of reach.
-    pub async fn forget_quota_events(&self) -> Result<(), Refusal> {
-        let before_ms = self.now_ms().saturating_sub(EVENTS_KEPT_MS);
-        let mut edit = self.edit(&Author::system("forget quota events")).await?;
-        edit.forget_quota_events(before_ms).await?;
-        edit.commit().await?;
-        Ok(())
     }
 }
 

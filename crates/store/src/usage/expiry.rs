@@ -7,7 +7,7 @@ use crate::{Store, StoreError, row};
 /// How much later than the last of its sums a series is forgotten.
 const SERIES_LONGER_MIN: u64 = 2 * 24 * 60;
 
-/// How many series, refusals or instances are forgotten at once.
+/// How many series, refusals, instances or events are forgotten at once.
 const AT_ONCE: i64 = 1_000;
 
 impl Store {
@@ -59,6 +59,19 @@ impl Store {
         self.forget(
             "DELETE FROM usage_instances WHERE instance IN (SELECT instance FROM usage_instances \
              WHERE heard_at_ms < $1 ORDER BY heard_at_ms LIMIT $2)",
+            before_ms,
+        )
+        .await
+    }
+
+    /// Forgets what was told of quotas before then. Tells whether there may be more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expire_quota_events(&self, before_ms: u64) -> Result<bool, StoreError> {
+        self.forget(
+            "DELETE FROM quota_events WHERE id IN \
+             (SELECT id FROM quota_events WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
             before_ms,
         )
         .await

@@ -22,6 +22,9 @@ const MOST_REFUSALS: u64 = 100_000;
 /// For how long it is remembered up to which batch a gateway is counted that was not heard of since.
 const INSTANCES_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
+/// For how long it is kept what was told of quotas.
+const NOTICES_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
+
 /// Repeats a step until there is no more to do.
 macro_rules! in_steps {
     ($step:expr) => {
@@ -46,7 +49,7 @@ impl App {
         Ok(())
     }
 
-    /// Forgets what is old.
+    /// Forgets what is old of usage, and of what was told of quotas.
     ///
     /// # Errors
     /// When the records are out of reach. What was not forgotten is next time.
@@ -58,6 +61,8 @@ impl App {
         in_steps!(self.store.expire_usage(&since));
         in_steps!(self.store.expire_refusals(refusals_ms, MOST_REFUSALS));
         in_steps!(self.store.expire_instances(instances_ms));
+        let notices_ms = now_ms.saturating_sub(NOTICES_KEPT_MS);
+        in_steps!(self.store.expire_quota_events(notices_ms));
         Ok(())
     }
 
@@ -72,12 +77,6 @@ impl App {
         }
     }
 
-    /// Forgets what is old of usage, and of what was told of quotas.
-    async fn forget_what_is_old(&self, keeping: &Keeping) -> Result<(), Refusal> {
-        self.forget_usage(keeping).await?;
-        self.forget_quota_events().await
-    }
-
     async fn tend_usage_for_ever(&self, keeping: &Keeping) {
         let mut forgotten_at: Option<Instant> = None;
         loop {
@@ -90,7 +89,7 @@ impl App {
                 tracing::error!(error, "cannot judge quotas");
             }
             if forgotten_at.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
-                if let Err(refusal) = self.forget_what_is_old(keeping).await {
+                if let Err(refusal) = self.forget_usage(keeping).await {
                     let error: &dyn std::error::Error = &refusal;
                     tracing::error!(error, "cannot forget old usage");
                 }
