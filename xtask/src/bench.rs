@@ -21,6 +21,7 @@ mod scale;
 mod scene;
 mod sync;
 mod tokens;
+mod usage;
 
 pub use configuration::{Configuration, configuration};
 pub use endurance::{Endurance, endurance};
@@ -29,3 +30,4 @@ pub use limits::{Limits, limits};
 pub use request::request;
 pub use revoke::{Revocations, revoke};
 pub use sync::{Part, Sync, sync};
+pub use usage::{UsageLoad, usage};

@@ -69,6 +69,18 @@ enum Bench {
         #[arg(long, default_value_t = 51)]
         rounds: usize,
     },
+    /// What usage costs the control plane: taking it in from many gateways, and questions about a month
+    Usage {
+        /// How many gateways send a batch each 10 s
+        #[arg(long, default_value_t = 2_000)]
+        gateways: usize,
+        /// For how long
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How many profiles are active
+        #[arg(long, default_value_t = 10_000)]
+        profiles: usize,
+    },
     /// What one request costs: CPU time of one Envoy process
     Request {
         /// How often each measure takes its turn
@@ -188,6 +200,19 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
         Task::Bench(Bench::Engine { rounds }) => bench::engine(rounds),
+        Task::Bench(Bench::Usage {
+            gateways,
+            seconds,
+            profiles,
+        }) => {
+            let parts = assemble_as_shipped(&[])?;
+            let load = bench::UsageLoad {
+                gateways,
+                seconds,
+                profiles,
+            };
+            bench::usage(&parts, &load)
+        }
         Task::Bench(Bench::Request { rounds, requests }) => {
             let parts = assemble(&[&wasm::FILTER, &wasm::EMPTY])?;
             bench::request(&parts, rounds, requests)

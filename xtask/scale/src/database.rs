@@ -30,14 +30,8 @@ pub async fn fill(
     population: &Population,
     progress: impl Fn(usize),
 ) -> Result<Revision> {
-    let mut chance = Chance::of(population.seed, Kind::Order, 1);
-    let secret_key: [u8; 32] = chance.bytes();
-    write_secret_key(folder, secret_key)?;
-    let secret_key = SecretKey::new(&secret_key, || {
-        let mut nonce = [0; 24];
-        getrandom::fill(&mut nonce).ok().map(|()| nonce)
-    });
-    let store = open(folder, secret_key).await?;
+    write_secret_key(folder, secret_key(population))?;
+    let store = open_again(folder, population).await?;
     let mut revision = write_catalogue(&store, population.seed).await?;
     let mut first = 0;
     while first < population.profiles {
@@ -48,6 +42,22 @@ pub async fn fill(
     }
     store.close().await;
     Ok(revision)
+}
+
+/// Opens what was made for a population.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_again(folder: &Path, population: &Population) -> Result<Store> {
+    let secret_key = SecretKey::new(&secret_key(population), || {
+        let mut nonce = [0; 24];
+        getrandom::fill(&mut nonce).ok().map(|()| nonce)
+    });
+    open(folder, secret_key).await
+}
+
+fn secret_key(population: &Population) -> [u8; 32] {
+    Chance::of(population.seed, Kind::Order, 1).bytes()
 }
 
 async fn open(folder: &Path, secret_key: SecretKey) -> Result<Store> {

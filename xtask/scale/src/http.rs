@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// A connection that is made when it is needed, and made again when the other side has ended it.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub struct Connection {
     to: SocketAddr,
     authorization: String,
     sender: Option<SendRequest<Full<Bytes>>>,
@@ -23,15 +23,19 @@ pub(crate) struct Connection {
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// All of its body.
+    pub body: Bytes,
 }
 
 impl Connection {
     /// To a control plane, with a token for every request.
-    pub(crate) fn new(to: SocketAddr, token: &str) -> Self {
+    #[must_use]
+    pub fn new(to: SocketAddr, token: &str) -> Self {
         Self {
             to,
             authorization: format!("Bearer {token}"),
@@ -40,7 +44,10 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer to the end. A body is JSON; without bytes there is none.
-    pub(crate) async fn exchange(
+    ///
+    /// # Errors
+    /// When no answer comes in time.
+    pub async fn exchange(
         &mut self,
         method: Method,
         path: &str,

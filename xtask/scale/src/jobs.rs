@@ -7,6 +7,7 @@ mod load;
 mod operator;
 mod revocation;
 mod spreading;
+mod telling;
 mod wire;
 
 use std::io::Write as _;
@@ -36,6 +37,10 @@ pub enum Job {
     Revoke(revocation::Revoke),
     /// Withdraw keys, and see when each of many gateways hears of it.
     Spread(spreading::Spread),
+    /// Tell usage from many gateways.
+    Tell(telling::Tell),
+    /// Write usage of the past into a database.
+    Past(telling::Past),
 }
 
 /// Made-up records.
@@ -57,6 +62,8 @@ impl Job {
             Self::Change(job) => job.perform(),
             Self::Revoke(job) => job.perform(),
             Self::Spread(job) => job.perform(),
+            Self::Tell(job) => job.perform(),
+            Self::Past(job) => job.perform(),
         }
     }
 }

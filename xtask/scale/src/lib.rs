@@ -9,17 +9,20 @@
 //! | [`database`] | a population in a database of the control plane |
 //! | [`gateway`] | a gateway without an Envoy |
 //! | [`fleet`] | many of them on one thread |
+//! | [`usage`] | what gateways count |
+//! | [`http`] | a kept connection |
 //! | [`memory`] | what Envoy's VMs share, outside of any Envoy |
 
 mod chance;
 pub mod database;
 pub mod fleet;
 pub mod gateway;
-mod http;
+pub mod http;
 pub mod memory;
 pub mod pages;
 pub mod popularity;
 pub mod population;
+pub mod usage;
 
 pub use fleet::Fleet;
 pub use gateway::{Applying, Gateway};
