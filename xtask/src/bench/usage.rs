@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::others::Others;
-use super::report::{Report, Row};
-use super::scale::{Records, Scale};
+use super::report::{Report, Row, percentile};
+use super::scale::{Records, Scale, numbers};
 use super::{cpu, machine};
 use crate::stage::{ControlPlane, Operator, Parts, Tokens};
 use crate::{process, workspace};
@@ -111,8 +111,8 @@ fn taken_in(parts: &Parts, scale: &Scale, load: &UsageLoad) -> Result<Vec<Row>> 
         .context("a job told no `statuses`")?;
     let others: u64 = statuses.values().filter_map(Value::as_u64).sum::<u64>() - taken;
     let failures = told["failures"].as_u64().unwrap_or(0) + others;
-    let latencies = sorted(&told["latencies_us"])?;
-    let edits = sorted(&told["edits_us"])?;
+    let latencies = times(&told, "latencies_us")?;
+    let edits = times(&told, "edits_us")?;
     let each_ten_seconds = count(taken) / wall.as_secs_f64() * 10.0;
     let name = |what: &str| format!("{gateways} gateways, {ROWS} rows each {EVERY_S} s: {what}");
     Ok(vec![
@@ -126,12 +126,12 @@ fn taken_in(parts: &Parts, scale: &Scale, load: &UsageLoad) -> Result<Vec<Row>> 
         Row::at_most(name("answers other than 204"), count(failures), "", 0.0),
         Row::measured(
             name("answered after, median"),
-            percentile(&latencies, 0.5),
+            percentile(&latencies, 50.0),
             "ms",
         ),
         Row::measured(
             name("answered after, 99th percentile"),
-            percentile(&latencies, 0.99),
+            percentile(&latencies, 99.0),
             "ms",
         ),
         Row::measured(
@@ -141,24 +141,18 @@ fn taken_in(parts: &Parts, scale: &Scale, load: &UsageLoad) -> Result<Vec<Row>> 
         ),
         Row::measured(
             name("clients made meanwhile, median"),
-            percentile(&edits, 0.5),
+            percentile(&edits, 50.0),
             "ms",
         ),
         Row::measured(
             name("clients made meanwhile, 99th percentile"),
-            percentile(&edits, 0.99),
+            percentile(&edits, 99.0),
             "ms",
         ),
         Row::measured(
             name("until the last is seen in sums"),
             seen.as_secs_f64(),
             "s",
-        ),
-        Row::at_most(
-            name("requests that sums do not tell, or twice"),
-            0.0,
-            "",
-            0.0,
         ),
     ])
 }
@@ -258,27 +252,10 @@ fn ask(operator: &Operator, path: &str) -> Result<Value> {
     Ok(reply.body)
 }
 
-/// In milliseconds, from the shortest to the longest.
-fn sorted(micros: &Value) -> Result<Vec<f64>> {
-    let micros = micros.as_array().context("a job told no times")?;
-    let mut times: Vec<f64> = micros
-        .iter()
-        .filter_map(Value::as_f64)
-        .map(|us| us / 1e3)
-        .collect();
-    times.sort_by(f64::total_cmp);
-    Ok(times)
-}
-
-fn percentile(sorted: &[f64], part: f64) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a place in a list"
-    )]
-    let place = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
-    sorted.get(place).copied().unwrap_or(f64::NAN)
+/// In milliseconds.
+fn times(told: &Value, member: &str) -> Result<Vec<f64>> {
+    let micros = numbers(told, member)?;
+    Ok(micros.into_iter().map(|micros| micros / 1e3).collect())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody sends that many")]
