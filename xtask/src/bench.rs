@@ -14,6 +14,7 @@ mod memory;
 mod native;
 mod others;
 mod populated;
+mod quotas;
 mod report;
 mod request;
 mod revoke;

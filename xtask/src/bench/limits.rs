@@ -11,7 +11,7 @@ use super::cores::Cores;
 use super::load::{self, Header};
 use super::others::Others;
 use super::report::{Report, Row, median, paired};
-use super::{cpu, gateway, machine};
+use super::{cpu, gateway, machine, quotas};
 use crate::stage::{Caller, ControlPlane, Envoy, Operator, Parts, Tokens, within};
 use crate::{tools, workspace};
 
@@ -70,6 +70,7 @@ pub fn limits(parts: &Parts, how_much: Limits) -> Result<()> {
             how_much,
         )?);
     }
+    rows.extend(quotas::overrun(parts, &h2load)?);
     rows.push(others.end()?);
     let report = Report {
         method: method(how_much),
@@ -196,7 +197,8 @@ fn price(
     Ok(rows)
 }
 
-fn await_keys(to: SocketAddr, keys: &[&Header]) -> Result<()> {
+/// Waits until keys are known.
+pub fn await_keys(to: SocketAddr, keys: &[&Header]) -> Result<()> {
     let permits = |(name, value): &Header| -> Result<bool> {
         let mut caller = Caller::connect(to)?;
         let answer = caller.get(load::PATH).header(name, value.clone()).send()?;
@@ -256,7 +258,8 @@ fn method(how_much: Limits) -> String {
          requests with 10 headers over {} kept connections for each measure, measures in turn within a round; \
          differences are medians of what each round compares. The limit is never reached. Saturation: h2load sends as \
          fast as it is answered for {stretch_s} s, or until {LEAST_PASSED} may have passed; what may pass is the burst, as large as the limit, and the rate \
-         times the whole time that h2load ran, its start included. More than that fails the run.",
+         times the whole time that h2load ran, its start included. More than that fails the run. Quota: {}",
         load::CONNECTIONS,
+        quotas::METHOD,
     )
 }

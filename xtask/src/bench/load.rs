@@ -56,15 +56,33 @@ pub fn request((name, value): &Header) -> String {
 /// # Errors
 /// When h2load does not tell.
 pub fn flood(h2load: &Path, to: SocketAddr, credential: &Header, time: Duration) -> Result<u32> {
-    let codes = codes(
-        h2load,
-        to,
-        Some(credential),
-        &format!("--duration={}", time.as_secs()),
-    )?;
+    let duration = format!("--duration={}", time.as_secs());
+    permitted(&codes(h2load, to, Some(credential), &[duration])?)
+}
+
+fn permitted(codes: &str) -> Result<u32> {
     let permitted = codes.split_once(" 2xx,").map(|(count, _)| count);
     let permitted = permitted.with_context(|| format!("h2load reported {codes}"))?;
     Ok(permitted.parse()?)
+}
+
+/// Sends about so many requests a second with h2load for so long, and tells how many were answered with 2xx.
+///
+/// # Errors
+/// When h2load does not tell.
+pub fn flow(
+    h2load: &Path,
+    to: SocketAddr,
+    credential: &Header,
+    per_second: u32,
+    time: Duration,
+) -> Result<u32> {
+    let by_each = f64::from(per_second) / f64::from(CONNECTIONS);
+    let options = [
+        format!("--duration={}", time.as_secs()),
+        format!("--rps={by_each:.2}"),
+    ];
+    permitted(&codes(h2load, to, Some(credential), &options)?)
 }
 
 /// Sends `count` requests with h2load.
@@ -72,7 +90,7 @@ pub fn flood(h2load: &Path, to: SocketAddr, credential: &Header, time: Duration)
 /// # Errors
 /// When not all of them are answered with 2xx.
 pub fn send(h2load: &Path, to: SocketAddr, credential: Option<&Header>, count: u32) -> Result<()> {
-    let codes = codes(h2load, to, credential, &format!("--requests={count}"))?;
+    let codes = codes(h2load, to, credential, &[format!("--requests={count}")])?;
     if !codes.starts_with(&format!("{count} 2xx,")) {
         bail!("not all of {count} requests to {to} were answered with 2xx: {codes}");
     }
@@ -84,11 +102,12 @@ fn codes(
     h2load: &Path,
     to: SocketAddr,
     credential: Option<&Header>,
-    how_many: &str,
+    how_many: &[String],
 ) -> Result<String> {
     let mut command = Command::new(h2load);
     command
-        .args(["--h1", "--threads=1", how_many])
+        .args(["--h1", "--threads=1"])
+        .args(how_many)
         .arg(format!("--clients={CONNECTIONS}"))
         .args(HEADERS.map(|(name, value)| format!("--header={name}: {value}")));
     if let Some((name, value)) = credential {
