@@ -99,7 +99,7 @@ enum Bench {
         #[arg(long, default_value_t = 10_000)]
         requests: u32,
         /// For how long more requests come than may pass, in seconds
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 10)]
         stretch_s: u64,
     },
     /// What a million profiles cost: first sync, memory, requests, latency meanwhile

@@ -53,9 +53,18 @@ pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
 }
 
 /// The cargo that runs this task, in the root of the checkout.
+///
+/// What cargo told this task of its own package is not passed on: `ring` is built anew whenever it differs, and with it
+/// all that depends on it, so that what cargo builds by itself and what a task has it build would displace each other.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let is_of_package = |begin| name.to_string_lossy().starts_with(begin);
+        if is_of_package("CARGO_PKG_") || is_of_package("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
     command
 }

@@ -1,11 +1,13 @@
 //! Files that are generated and committed: the description of the REST interface, and the list of its operations.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::assemble::assemble;
 use crate::{process, workspace};
 
 const OPENAPI: &str = "docs/openapi.json";
@@ -25,7 +27,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// # Errors
 /// When one is not, or the generator does not run.
 pub fn check() -> Result<()> {
-    for (path, generated) in generated()? {
+    for (path, generated) in generated(&super::parts()?.control_plane)? {
         let committed = std::fs::read_to_string(workspace::root().join(path))
             .with_context(|| format!("cannot read `{path}`"))?;
         if generated.trim_end() != committed.trim_end() {
@@ -40,17 +42,17 @@ pub fn check() -> Result<()> {
 /// # Errors
 /// When the generator does not run, or a file cannot be written.
 pub fn write() -> Result<()> {
-    for (path, generated) in generated()? {
+    let parts = assemble(&[])?;
+    for (path, generated) in generated(&parts.control_plane)? {
         std::fs::write(workspace::root().join(path), generated)
             .with_context(|| format!("cannot write `{path}`"))?;
     }
     Ok(())
 }
 
-fn generated() -> Result<Vec<(&'static str, String)>> {
-    let control_plane = super::parts()?.control_plane;
+fn generated(control_plane: &Path) -> Result<Vec<(&'static str, String)>> {
     let printed = |words: &[&str]| {
-        let printed = process::output(Command::new(&control_plane).args(words))?;
+        let printed = process::output(Command::new(control_plane).args(words))?;
         Ok(format!("{}\n", printed.trim_end()))
     };
     let openapi: Result<String> = printed(&["openapi"]);
