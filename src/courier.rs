@@ -1,7 +1,8 @@
 //! Brings what was counted to the control plane, while this VM leads: one batch at a time, the same until it is taken.
 
 use portcullis_feed::usage::{MOST_ROWS, USAGE_PATH, UsageBatch};
-use portcullis_registry::usage::Outbox;
+use portcullis_registry::quotas;
+use portcullis_registry::usage::{Fallen, Outbox};
 
 use crate::exchange::Exchange;
 use crate::host::Shared;
@@ -9,6 +10,8 @@ use crate::metrics::Counter;
 
 /// How often a batch is sent, in milliseconds.
 const SENT_EVERY_MS: u64 = 5_000;
+/// How often, when there is much to tell of a quota.
+const HURRIED_EVERY_MS: u64 = 1_000;
 /// How long the next attempt waits after a failure, in milliseconds.
 const PAUSE_MS: u64 = 5_000;
 
@@ -16,6 +19,9 @@ const PAUSE_MS: u64 = 5_000;
 pub(crate) struct Courier {
     sent: Option<Sent>,
     next_ms: u64,
+    /// From when on it is sent sooner when a VM hurries, and how often any has.
+    hurried_ms: u64,
+    hurries: u64,
     is_failing: bool,
     batches: Counter,
     errors: Counter,
@@ -32,6 +38,8 @@ impl Default for Courier {
         Self {
             sent: None,
             next_ms: 0,
+            hurried_ms: 0,
+            hurries: 0,
             is_failing: false,
             batches: Counter::named("portcullis.usage.batches"),
             errors: Counter::named("portcullis.usage.errors"),
@@ -42,13 +50,22 @@ impl Default for Courier {
 impl Courier {
     /// Whether it is time to send.
     pub(crate) fn is_due(&self, now_ms: u64) -> bool {
-        self.sent.is_none() && now_ms >= self.next_ms
+        let hurries = || now_ms >= self.hurried_ms && self.hurries != quotas::hurries(&Shared);
+        self.sent.is_none() && (now_ms >= self.next_ms || hurries())
     }
 
-    /// Sends what is to be sent.
-    pub(crate) fn send(&mut self, exchange: &Exchange, instance: &str, name: &str, now_ms: u64) {
+    /// Sends what is to be sent, as an instance with a name.
+    pub(crate) fn send(
+        &mut self,
+        exchange: &Exchange,
+        (instance, name): (&str, &str),
+        fallen: &[Fallen],
+        now_ms: u64,
+    ) {
         self.next_ms = now_ms.saturating_add(SENT_EVERY_MS);
-        Outbox::fetch(&Shared);
+        self.hurried_ms = now_ms.saturating_add(HURRIED_EVERY_MS);
+        self.hurries = quotas::hurries(&Shared);
+        Outbox::fetch(&Shared, fallen);
         let Some(batch) = Outbox::next(&Shared) else {
             return;
         };
@@ -117,6 +134,7 @@ impl Courier {
     fn fail(&mut self, sentence: &str, now_ms: u64) {
         self.errors.count(1);
         self.next_ms = now_ms.saturating_add(PAUSE_MS);
+        self.hurried_ms = self.next_ms;
         if !self.is_failing {
             log::warn!(
                 "portcullis: the control plane does not take what was counted, which waits: {sentence}"

@@ -88,6 +88,7 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
 }
 
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -299,6 +300,14 @@ pub(crate) fn count(counter: u32, more: u64) {
     unsafe {
         proxy_increment_metric(counter, more);
     }
+}
+
+/// How much a counter has counted in this process, whichever VMs did. 0 for one that is gone.
+pub(crate) fn counted(counter: u32) -> u64 {
+    let mut value = 0;
+    // SAFETY: the pointer is to a live variable.
+    let status = unsafe { proxy_get_metric(counter, &raw mut value) };
+    if status == OK { value } else { 0 }
 }
 
 /// Sets a gauge.

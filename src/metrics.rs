@@ -37,6 +37,11 @@ impl Counter {
             host::count(id, more);
         }
     }
+
+    /// How much it is for the whole process.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.id(host::define_counter).map_or(0, host::counted)
+    }
 }
 
 impl Gauge {

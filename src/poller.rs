@@ -6,6 +6,7 @@ use portcullis_feed::{
     UNKNOWN_KEY_PATH, UnknownKey,
 };
 use portcullis_registry::memory::QueueId;
+use portcullis_registry::usage::Fallen;
 use portcullis_registry::{RefusedPage, Writer, contact};
 
 use crate::courier::Courier;
@@ -157,12 +158,19 @@ impl Poller {
         if let Some((_, writer)) = &mut self.writer {
             writer.tidy(TIDIED_AT_ONCE, standing.all_follow);
             self.metrics.publish(standing.now_ms, standing.members);
-            if self.courier.is_due(standing.now_ms) {
-                let (instance, name) = (self.instance(), &self.name);
-                self.courier
-                    .send(&self.exchange, &instance, name, standing.now_ms);
-            }
         }
+    }
+
+    /// Whether it is time to send what was counted.
+    pub(crate) fn sends_usage(&self, standing: &Standing) -> bool {
+        self.writer.is_some() && self.courier.is_due(standing.now_ms)
+    }
+
+    /// Sends what was counted, by VMs that have fallen too.
+    pub(crate) fn send_usage(&mut self, fallen: &[Fallen], standing: &Standing) {
+        let (instance, name) = (self.instance(), &self.name);
+        self.courier
+            .send(&self.exchange, (&instance, name), fallen, standing.now_ms);
     }
 
     fn ask(&mut self, epoch: Option<Epoch>, after: Revision, standing: &Standing) {

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use portcullis_engine::{Denial, Permit, Subject};
 use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
-use portcullis_registry::usage::{Alike, Counts, Parcel, Refused, Tally, hand_over, merged};
+use portcullis_registry::usage::{
+    Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over, merged,
+};
 
 use crate::host::{self, HeaderPairs, Shared};
+use crate::metrics::Counter;
 use crate::spreading::Spreading;
 
-/// How often counts are handed over, in milliseconds.
+/// How often counts are handed over, in milliseconds. Sooner, when there is much to tell of a quota.
 const HANDED_OVER_EVERY_MS: u64 = 5_000;
 /// How many kinds of requests are told apart between two hand-overs. Of others it is only known that there were some.
 const MOST_KINDS: usize = 16_384;
@@ -33,6 +36,10 @@ pub(crate) struct Usage {
     refused: RefCell<Vec<Refused>>,
     lost: Cell<u64>,
     handed_over_ms: Cell<u64>,
+    /// How many requests the VMs of this one's place have decided: outlives them.
+    decided: RefCell<Option<(u32, Counter)>>,
+    /// What was decided before this VM had a place.
+    decided_before: Cell<u64>,
 }
 
 /// A request that was let through and is not answered yet.
@@ -66,6 +73,7 @@ impl Usage {
     /// Counts a request that is let through. To be told of its answer.
     pub(crate) fn permit(&self, permit: &Permit<'_>, headers: &[(&[u8], &[u8])]) -> Counted {
         let subject = permit.subject();
+        self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
         self.count(&subject, |counts| {
             counts.requests = counts.requests.saturating_add(1);
@@ -78,6 +86,7 @@ impl Usage {
 
     /// Counts a request that is refused, and so answered at once.
     pub(crate) fn deny(&self, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
+        self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
         self.count(&denial.subject(), |counts| {
             counts.requests = counts.requests.saturating_add(1);
@@ -108,6 +117,16 @@ impl Usage {
         });
     }
 
+    /// In the host, at once: what is in this VM falls with it.
+    fn count_decided(&self) {
+        match &*self.decided.borrow() {
+            Some((_, decided)) => decided.count(1),
+            None => self
+                .decided_before
+                .set(self.decided_before.get().saturating_add(1)),
+        }
+    }
+
     fn count(&self, subject: &Subject, count: impl FnOnce(&mut Counts)) {
         let mut rows = self.rows.borrow_mut();
         let kind = Kind::of(subject);
@@ -127,21 +146,36 @@ impl Usage {
         rows.insert(kind, row);
     }
 
-    /// Hands over what is due, when this VM has a place of its own.
-    pub(crate) fn tick(&self, place: Option<u32>, now_ms: u64) {
+    /// Hands over what is due, or `is_urgent`, when this VM has a place of its own. Tells whether it did.
+    pub(crate) fn tick(&self, place: Option<u32>, is_urgent: bool, now_ms: u64) -> bool {
+        self.move_to(place);
         let minute = host::now_ms() / MINUTE_MS;
-        let is_due = now_ms.saturating_sub(self.handed_over_ms.get()) >= HANDED_OVER_EVERY_MS;
+        let is_due =
+            is_urgent || now_ms.saturating_sub(self.handed_over_ms.get()) >= HANDED_OVER_EVERY_MS;
         if self.minute.get() != minute || is_due {
             self.hold();
             self.minute.set(minute);
         }
         let Some(place) = place.filter(|_| is_due) else {
-            return;
+            return false;
         };
         self.handed_over_ms.set(now_ms);
         let mut held = self.held.borrow_mut();
-        if *held != Parcel::default() && hand_over(&Shared, place, &held) {
+        let is_handed_over = *held != Parcel::default() && hand_over(&Shared, place, &held);
+        if is_handed_over {
             *held = Parcel::default();
+        }
+        is_handed_over
+    }
+
+    /// Counts by another place from now on, if it is another one.
+    fn move_to(&self, place: Option<u32>) {
+        let mut decided = self.decided.borrow_mut();
+        if decided.as_ref().map(|(known, _)| *known) != place {
+            *decided = place.map(|place| (place, decided_at(place)));
+        }
+        if let Some((_, decided)) = &*decided {
+            decided.count(self.decided_before.take());
         }
     }
 
@@ -165,6 +199,21 @@ impl Usage {
             held.lost = requests.fold(held.lost, u64::saturating_add);
         }
     }
+}
+
+/// What VMs had decided that have fallen.
+pub(crate) fn fallen(places: Vec<u32>) -> Vec<Fallen> {
+    let places = places.into_iter();
+    places
+        .map(|place| Fallen {
+            place,
+            decided: decided_at(place).total(),
+        })
+        .collect()
+}
+
+fn decided_at(place: u32) -> Counter {
+    Counter::named(format!("portcullis.usage.decided.{place}"))
 }
 
 fn alike(minute: u64, subject: &Subject) -> Alike {

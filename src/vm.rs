@@ -17,7 +17,7 @@ use portcullis_registry::ledger::Ledger;
 use portcullis_registry::memory::QueueId;
 use portcullis_registry::roster::Applied;
 use portcullis_registry::{
-    Lease, Limiter, Quotas, Report, Roster, SharedMemory as _, View, contact, lease,
+    Lease, Limiter, Quotas, Report, Roster, SharedMemory as _, View, contact, lease, quotas,
 };
 
 use crate::host::{self, Shared};
@@ -26,7 +26,7 @@ use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
 use crate::signatures::HostOrPureRust;
-use crate::usage::Usage;
+use crate::usage::{self, Usage};
 
 /// One configuration of the filter: what its requests need.
 pub(crate) struct Filter {
@@ -173,7 +173,13 @@ impl Vm {
         self.apply();
         self.metrics.count_lookups(self.view.take_cache_counts());
         let place = self.roster.borrow().place();
-        self.usage.tick(place, host::monotonic_ms());
+        let is_urgent = self.quotas.is_urgent();
+        if self.usage.tick(place, is_urgent, host::monotonic_ms()) {
+            self.quotas.told();
+            if is_urgent {
+                quotas::hurry(&Shared);
+            }
+        }
         let standing = self.tend();
         let is_waiting = self
             .poller
@@ -185,6 +191,10 @@ impl Vm {
         }
         if let Some(poller) = self.poller.borrow_mut().as_mut() {
             poller.tidy(&standing);
+            if poller.sends_usage(&standing) {
+                let fallen = self.roster.borrow().fallen(standing.now_ms);
+                poller.send_usage(&usage::fallen(fallen), &standing);
+            }
             let missing = self.missing_keys.borrow_mut().take(standing.now_ms);
             missing
                 .into_iter()

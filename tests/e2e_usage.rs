@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use portcullis_tests::{Member, Play, outcome};
+use portcullis_tests::{Member, Play, outcome, until_answered};
 use serde_json::Value;
 use xtask::stage::{Caller, within};
 
@@ -104,4 +104,45 @@ fn each_request_is_told_once_though_the_control_plane_is_killed_again_and_again(
     assert_eq!(told["requests"], made, "{told}");
     assert_eq!(told["permitted"], made, "{told}");
     drop(known);
+}
+
+/// How many requests all VMs of the Envoy have decided, as its own counters say: they outlive VMs.
+fn decided(play: &Play) -> u64 {
+    let stats = play.envoy.admin("/stats?filter=usage.decided").unwrap();
+    let counts = stats.lines().filter_map(|line| line.rsplit_once(": "));
+    counts.map(|(_, count)| count.parse::<u64>().unwrap()).sum()
+}
+
+/// How many requests the gateways know not to have told.
+fn lost(play: &Play) -> u64 {
+    let reply = play.operator().call("GET", "/usage/gateways", &Value::Null);
+    let reply = reply.unwrap().body;
+    let items = reply["items"].as_array().unwrap();
+    items.iter().filter_map(|item| item["lost"].as_u64()).sum()
+}
+
+#[test]
+fn what_a_worker_takes_along_when_it_falls_is_told_to_the_last_request() {
+    let play = Play::begin_with_doors(2).unwrap();
+    let member = play.member("Acme").unwrap();
+    let (mut made, mut rounds) = (0, 0);
+    // A worker may fall just after it has handed over everything: then nothing is lost, and another one falls.
+    while lost(&play) == 0 {
+        rounds += 1;
+        assert!(rounds < 10, "nothing is ever lost");
+        for mut caller in play.envoy.callers_on_every_worker().unwrap() {
+            until_answered(&mut caller, member.key(), "permitted").unwrap();
+            made += call(&mut caller, &member, "/orders/7", 40);
+        }
+        let mut caller = play.caller().unwrap();
+        let request = caller.get("/orders/7").key(member.key());
+        request.header("x-portcullis-trap", "1").send().ok();
+        within(TOLD, "every request is told, or told to be lost", || {
+            let told = totals(&play, "").get("requests")?.as_u64()?;
+            (told + lost(&play) == decided(&play)).then_some(())
+        })
+        .unwrap();
+    }
+    assert!(decided(&play) > made, "{made} were made and more awaited");
+    assert!(lost(&play) <= made, "{made} were made");
 }

@@ -14,12 +14,12 @@ use portcullis_feed::{CollectionId, Digest, ProfileId};
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 6;
+pub const FORMAT: u8 = 7;
 
 /// A key: what every one begins with, and what else it says.
 macro_rules! key {
     ($rest:literal) => {
-        concat!("pc6/", $rest)
+        concat!("pc7/", $rest)
     };
 }
 
@@ -53,6 +53,9 @@ pub const INSTANCE: &str = key!("instance");
 
 /// What is to be told of requests: see [`usage`](crate::usage).
 pub const OUTBOX: &str = key!("outbox");
+
+/// Whether there is much to tell of quotas: see [`quotas`](crate::quotas).
+pub const HURRIES: &str = key!("hurries");
 
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -5,7 +5,7 @@
 //! What a VM takes and does not use is lost until the window ends. A count whose window has passed is as good as none: it
 //! is left out when its page is written next.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use portcullis_engine::hashing::ByFirstBytes;
@@ -19,6 +19,9 @@ const MOST_AT_ONCE: u64 = 64;
 
 /// Of how many parts of what is left one may be taken at once.
 const PARTS_OF_REST: u64 = 256;
+
+/// Of how many parts of a quota one may be taken before it is told how much was used, whatever else there is to tell.
+const PARTS_UNTOLD: u64 = 200;
 
 /// How many counts a VM remembers.
 const MOST_SEATS: usize = 16_384;
@@ -34,6 +37,9 @@ const ENTRY: usize = 32;
 pub struct Quotas<M> {
     memory: M,
     seats: RefCell<HashMap<QuotaId, Seat, ByFirstBytes>>,
+    /// How often it was told how much was used.
+    rounds: Cell<u64>,
+    is_urgent: Cell<bool>,
 }
 
 /// What a VM knows of a count.
@@ -45,6 +51,9 @@ struct Seat {
     left: u64,
     /// Whether all are given out.
     is_closed: bool,
+    /// How many it has taken since it was last told how much was used, and when that was.
+    untold: u64,
+    round: u64,
 }
 
 impl<M: SharedMemory> Quotas<M> {
@@ -53,7 +62,20 @@ impl<M: SharedMemory> Quotas<M> {
         Self {
             memory,
             seats: RefCell::default(),
+            rounds: Cell::default(),
+            is_urgent: Cell::default(),
         }
+    }
+
+    /// Whether so much of a quota was used since the last time that the control plane should hear of it soon.
+    pub const fn is_urgent(&self) -> bool {
+        self.is_urgent.get()
+    }
+
+    /// What was used so far is on its way to the control plane.
+    pub fn told(&self) {
+        self.is_urgent.set(false);
+        self.rounds.set(self.rounds.get().wrapping_add(1));
     }
 
     /// Counts a request in a window, unless as many as the quota has are given out. Tells whether it was counted.
@@ -106,10 +128,43 @@ impl<M: SharedMemory> Quotas<M> {
                 .is_ok()
             {
                 seat.left = taken;
+                self.note(seat, taken, quota.requests);
                 return;
             }
         }
     }
+
+    fn note(&self, seat: &mut Seat, taken: u64, requests: u64) {
+        let round = self.rounds.get();
+        if seat.round != round {
+            (seat.round, seat.untold) = (round, 0);
+        }
+        seat.untold = seat.untold.saturating_add(taken);
+        if seat.untold.saturating_mul(PARTS_UNTOLD) >= requests {
+            self.is_urgent.set(true);
+        }
+    }
+}
+
+/// The number of times at which any VM had much to tell of a quota. The leader looks whether it has grown.
+#[must_use]
+pub fn hurries(memory: &impl SharedMemory) -> u64 {
+    read_hurries(memory).0
+}
+
+/// Has the leader tell soon what was handed over.
+pub fn hurry(memory: &impl SharedMemory) {
+    let (hurries, expect) = read_hurries(memory);
+    let next = hurries.wrapping_add(1).to_le_bytes();
+    // Where it fails, another VM hurries too.
+    let _ = memory.write(layout::HURRIES, &next, expect);
+}
+
+fn read_hurries(memory: &impl SharedMemory) -> (u64, Expect) {
+    let read = memory.read(layout::HURRIES);
+    let bytes = read.as_ref().and_then(|(bytes, _)| bytes.first_chunk());
+    let hurries = bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    (hurries, Expect::as_read(read.as_ref()))
 }
 
 type Entry<'a> = (&'a [u8; 16], u64, u64);

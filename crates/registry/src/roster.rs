@@ -15,6 +15,10 @@ pub const PLACES: u32 = 1_024;
 /// A VM that has not been heard of for this long has lost its place, in milliseconds.
 pub const SILENCE_MS: u64 = 6_000;
 
+/// A VM that has not been heard of for this long is taken to have fallen, in milliseconds: one that was only held up has
+/// come back until then.
+const FALLEN_MS: u64 = 15_000;
+
 /// One VM's place in the roster.
 #[derive(Debug)]
 pub struct Roster<M> {
@@ -63,8 +67,12 @@ struct Entry {
 
 impl Entry {
     fn is_silent(&self, now_ms: u64) -> bool {
+        self.is_silent_for(SILENCE_MS, now_ms)
+    }
+
+    fn is_silent_for(&self, ms: u64, now_ms: u64) -> bool {
         // Who was held up after it had looked at the clock must not take the others for silent.
-        now_ms.saturating_sub(self.seen_ms) > SILENCE_MS
+        now_ms.saturating_sub(self.seen_ms) > ms
     }
 }
 
@@ -144,6 +152,16 @@ impl<M: SharedMemory> Roster<M> {
             }
         }
         census
+    }
+
+    /// The places of VMs that have fallen, or ended without a word, and that nobody has taken since.
+    #[must_use]
+    pub fn fallen(&self, now_ms: u64) -> Vec<u32> {
+        let entries = (0..PLACES).map_while(|place| Some((place, self.read(place)?.0)));
+        entries
+            .filter(|(_, entry)| entry.is_silent_for(FALLEN_MS, now_ms))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     fn alive(&self, now_ms: u64) -> impl Iterator<Item = Entry> {

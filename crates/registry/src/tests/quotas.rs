@@ -7,7 +7,7 @@ use portcullis_feed::QuotaWindow;
 use super::Memory;
 use crate::layout::quota_key;
 use crate::memory::SharedMemory as _;
-use crate::quotas::Quotas;
+use crate::quotas::{Quotas, hurries, hurry};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -92,4 +92,37 @@ fn a_page_forgets_counts_of_windows_that_have_passed() {
     assert_eq!(memory.read(&key).unwrap().0.len(), 64);
     assert!(vm.spend(&other, day(6)));
     assert_eq!(memory.read(&key).unwrap().0.len(), 32);
+}
+
+#[test]
+fn a_two_hundredth_of_a_quota_is_told_soon() {
+    let vm = Quotas::new(Memory::default());
+    let large = quota_of(1, 200_000);
+    let spend = |count: u64| {
+        let spent = (0..count).filter(|_| vm.spend(&large, day(5))).count();
+        assert_eq!(u64::try_from(spent), Ok(count));
+    };
+    // What is taken in advance, 64 at once, is as good as used.
+    spend(960);
+    assert!(!vm.is_urgent());
+    spend(64);
+    assert!(vm.is_urgent());
+    vm.told();
+    assert!(!vm.is_urgent());
+    spend(900);
+    assert!(!vm.is_urgent());
+    spend(100);
+    assert!(vm.is_urgent());
+    vm.told();
+    // Of a small one each request counts.
+    assert!(vm.spend(&quota_of(2, 100), day(5)));
+    assert!(vm.is_urgent());
+}
+
+#[test]
+fn the_leader_hears_that_somebody_hurries() {
+    let memory = Memory::default();
+    let before = hurries(&memory);
+    hurry(&memory);
+    assert_ne!(hurries(&memory), before);
 }

@@ -6,7 +6,7 @@ use portcullis_feed::usage::{LARGEST_BYTES, MOST_ROWS, UsageRow};
 use super::Memory;
 use crate::layout::roster_key;
 use crate::memory::{Expect, SharedMemory as _};
-use crate::usage::{Alike, Batch, Counts, Outbox, Parcel, Tally, hand_over};
+use crate::usage::{Alike, Batch, Counts, Fallen, Outbox, Parcel, Tally, hand_over};
 
 /// A process with so many places in its roster.
 fn process(places: u32) -> Memory {
@@ -66,13 +66,13 @@ fn what_is_alike_is_added_and_a_batch_stays_the_same_until_it_is_taken() {
         &parcel(vec![tally(1, 7, 2), tally(2, 7, 1)])
     ));
     assert!(hand_over(&memory, 1, &parcel(vec![tally(1, 7, 3)])));
-    Outbox::fetch(&memory);
+    Outbox::fetch(&memory, &[]);
     let first = Outbox::next(&memory).unwrap();
     assert_eq!((first.number, first.tallies.len()), (1, 2));
     assert!(first.tallies.contains(&tally(1, 7, 5)));
 
     assert!(hand_over(&memory, 0, &parcel(vec![tally(1, 7, 4)])));
-    Outbox::fetch(&memory);
+    Outbox::fetch(&memory, &[]);
     assert_eq!(Outbox::next(&memory), Some(first));
     Outbox::settle(&memory, 1);
     Outbox::settle(&memory, 1);
@@ -91,7 +91,7 @@ fn a_box_is_not_filled_again_before_it_was_fetched() {
     let one = parcel(vec![tally(1, 7, 1)]);
     assert!(hand_over(&memory, 0, &one));
     assert!(!hand_over(&memory, 0, &one));
-    Outbox::fetch(&memory);
+    Outbox::fetch(&memory, &[]);
     assert!(hand_over(&memory, 0, &one));
 }
 
@@ -103,11 +103,11 @@ fn a_leader_may_fall_after_each_of_its_writes_and_everything_is_counted_once() {
             assert!(hand_over(&memory, place, &parcel(vec![tally(1, 7, 10)])));
         }
         memory.fail_after(Some(writes));
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
         let unsure = Outbox::next(&memory);
         memory.fail_after(None);
         // Whoever leads next begins with what is there.
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
         let mut batches = sent(&memory);
         if let Some(first) = unsure {
             assert_eq!(batches[0], first, "{writes}");
@@ -118,7 +118,7 @@ fn a_leader_may_fall_after_each_of_its_writes_and_everything_is_counted_once() {
                 "{writes}"
             );
         }
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
         batches.extend(sent(&memory));
         assert_eq!(sum(&batches), 33, "{writes}");
     }
@@ -133,19 +133,60 @@ fn a_leader_that_is_overtaken_changes_nothing() {
         }
         let other = memory.clone();
         let interruption = move || {
-            Outbox::fetch(&other);
+            Outbox::fetch(&other, &[]);
             // The boxes are filled again meanwhile.
             for place in 0..2 {
                 assert!(hand_over(&other, place, &parcel(vec![tally(1, 7, 1)])));
             }
         };
         memory.before_write(writes, Box::new(interruption));
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
         let mut batches = sent(&memory);
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
         batches.extend(sent(&memory));
         let expected = if memory.is_waiting() { 20 } else { 22 };
         assert_eq!(sum(&batches), expected, "{writes}");
+    }
+}
+
+#[test]
+fn what_a_vm_takes_along_when_it_falls_is_told_as_a_number_once() {
+    let memory = process(2);
+    let fell = |place, decided| Fallen { place, decided };
+    assert!(hand_over(&memory, 1, &parcel(vec![tally(1, 7, 10)])));
+    // It has handed over 10 of 13; its last parcel is still in its box.
+    for _ in 0..2 {
+        Outbox::fetch(&memory, &[fell(1, 13)]);
+    }
+    let batches = sent(&memory);
+    let lost = |batches: &[Batch]| batches.iter().map(|batch| batch.lost).sum::<u64>();
+    assert_eq!((sum(&batches), lost(&batches)), (10, 3));
+
+    // Whoever has its place next goes on from there, and hands all over but one.
+    assert!(hand_over(&memory, 1, &parcel(vec![tally(1, 8, 5)])));
+    Outbox::fetch(&memory, &[]);
+    assert_eq!(lost(&sent(&memory)), 0);
+    Outbox::fetch(&memory, &[fell(0, 0), fell(1, 19)]);
+    assert_eq!(lost(&sent(&memory)), 1);
+    Outbox::fetch(&memory, &[fell(1, 19)]);
+    assert_eq!(Outbox::next(&memory), None);
+}
+
+#[test]
+fn a_leader_that_falls_tells_no_loss_twice() {
+    for writes in 0..4 {
+        let memory = process(1);
+        let fallen = [Fallen {
+            place: 0,
+            decided: 4,
+        }];
+        memory.fail_after(Some(writes));
+        Outbox::fetch(&memory, &fallen);
+        let _unsure = Outbox::next(&memory);
+        memory.fail_after(None);
+        Outbox::fetch(&memory, &fallen);
+        let lost: u64 = sent(&memory).iter().map(|batch| batch.lost).sum();
+        assert_eq!(lost, 4, "{writes}");
     }
 }
 
@@ -159,7 +200,7 @@ fn what_waits_is_bounded_and_what_is_left_out_is_told() {
             .collect();
         counted += 2_000;
         assert!(hand_over(&memory, 0, &parcel(tallies)));
-        Outbox::fetch(&memory);
+        Outbox::fetch(&memory, &[]);
     }
     let batches = sent(&memory);
     // Told less precisely when, but all of it.
@@ -168,7 +209,7 @@ fn what_waits_is_bounded_and_what_is_left_out_is_told() {
 
     let tallies: Vec<_> = (0..30_000).map(|profile| tally(profile, 60, 1)).collect();
     assert!(hand_over(&memory, 0, &parcel(tallies)));
-    Outbox::fetch(&memory);
+    Outbox::fetch(&memory, &[]);
     let batches = sent(&memory);
     let lost: u64 = batches.iter().map(|batch| batch.lost).sum();
     assert_eq!((sum(&batches), lost), (20_000, 10_000));

@@ -25,8 +25,17 @@ pub struct Outbox {
     waiting: Vec<Tally>,
     refused: Vec<Refused>,
     lost: u64,
-    /// Up to which parcel each box was fetched.
-    fetched: Vec<u64>,
+    /// Up to which parcel each box was fetched, and how many requests all parcels from there were about.
+    fetched: Vec<(u64, u64)>,
+}
+
+/// A VM that has fallen, or has ended without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallen {
+    /// Which place it had in the roster.
+    pub place: u32,
+    /// How many requests were decided by all VMs that ever had this place.
+    pub decided: u64,
 }
 
 /// A batch on its way.
@@ -43,8 +52,9 @@ pub struct Batch {
 }
 
 impl Outbox {
-    /// Fetches what the VMs have counted. To be called by the leader; one that was overtaken changes nothing.
-    pub fn fetch(memory: &impl SharedMemory) {
+    /// Fetches what the VMs have counted, and notes what those that have fallen had not handed over. To be called by the
+    /// leader; one that was overtaken changes nothing.
+    pub fn fetch(memory: &impl SharedMemory, fallen: &[Fallen]) {
         let (mut outbox, expect) = Self::read(memory);
         let mut fetched = Vec::new();
         let mut has_news = false;
@@ -55,6 +65,9 @@ impl Outbox {
             };
             fetched.push((place, mailbox.number, as_read));
             has_news |= outbox.take(place, mailbox.number, parcel);
+        }
+        for fallen in fallen {
+            has_news |= outbox.miss(*fallen);
         }
         if has_news && !outbox.write(memory, expect) {
             return;
@@ -106,17 +119,15 @@ impl Outbox {
 
     /// Takes in a parcel, unless it was taken in before.
     fn take(&mut self, place: u32, number: u64, parcel: Parcel) -> bool {
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        if self.fetched.len() <= place {
-            self.fetched.resize(place.saturating_add(1), 0);
-        }
-        let Some(fetched) = self.fetched.get_mut(place) else {
+        let Some((fetched, told)) = self.fetched_from(place) else {
             return false;
         };
         if number <= *fetched {
             return false;
         }
         *fetched = number;
+        let requests = parcel.tallies.iter().map(|tally| tally.counts.requests);
+        *told = requests.fold(told.saturating_add(parcel.lost), u64::saturating_add);
         self.lost = self.lost.saturating_add(parcel.lost);
         let room = MOST_REFUSALS.saturating_sub(self.refused.len());
         self.refused.extend(parcel.refused.into_iter().take(room));
@@ -124,6 +135,25 @@ impl Outbox {
         self.waiting = merged(waiting.into_iter().chain(parcel.tallies));
         self.shrink();
         true
+    }
+
+    /// Notes how many requests a VM has taken along. Tells whether there were any that are not noted yet.
+    fn miss(&mut self, fallen: Fallen) -> bool {
+        let Some((_, told)) = self.fetched_from(fallen.place) else {
+            return false;
+        };
+        let missing = fallen.decided.saturating_sub(*told);
+        *told = told.saturating_add(missing);
+        self.lost = self.lost.saturating_add(missing);
+        missing > 0
+    }
+
+    fn fetched_from(&mut self, place: u32) -> Option<&mut (u64, u64)> {
+        let place = usize::try_from(place).ok()?;
+        if self.fetched.len() <= place {
+            self.fetched.resize(place.saturating_add(1), (0, 0));
+        }
+        self.fetched.get_mut(place)
     }
 
     /// Keeps to the bound: by telling less of when, and only then by telling less of how many.

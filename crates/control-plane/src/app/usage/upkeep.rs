@@ -10,8 +10,13 @@ use tokio::time::{Instant, sleep};
 use super::Keeping;
 use crate::app::{App, Refusal};
 
-/// How often it is added up: that is how late operators see what was counted.
-const ADDED_UP_EVERY: Duration = Duration::from_secs(5);
+/// How often it is added up: that is how late operators see what was counted, and gateways hear of quotas that are used
+/// up. Where it takes long it is done less often, since more is then done together.
+const ADDED_UP_EVERY: Duration = Duration::from_secs(1);
+const PAUSE_BY_EFFORT: u32 = 3;
+
+/// How often quotas are judged when nothing was added up: records may have changed.
+const JUDGED_EVERY: Duration = Duration::from_secs(5);
 
 /// How often it is looked for what is old.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(60);
@@ -27,26 +32,28 @@ const NOTICES_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
 /// Repeats a step until there is no more to do.
 macro_rules! in_steps {
-    ($step:expr) => {
+    ($step:expr) => {{
+        let mut steps = 0_u64;
         loop {
             let began = Instant::now();
             if !$step.await? {
-                break;
+                break steps;
             }
+            steps = steps.saturating_add(1);
             sleep(began.elapsed()).await;
         }
-    };
+    }};
 }
 
 impl App {
-    /// Adds up what was counted so far.
+    /// Adds up what was counted so far. Tells whether there was anything.
     ///
     /// # Errors
     /// When the records are out of reach. What was not added up is next time.
-    pub async fn add_up_usage(&self, keeping: &Keeping) -> Result<(), Refusal> {
+    pub async fn add_up_usage(&self, keeping: &Keeping) -> Result<bool, Refusal> {
         let since = keeping.since(self.now_ms());
-        in_steps!(self.store.roll_up_usage(&since));
-        Ok(())
+        let steps = in_steps!(self.store.roll_up_usage(&since));
+        Ok(steps > 0)
     }
 
     /// Forgets what is old of usage, and of what was told of quotas.
@@ -78,24 +85,32 @@ impl App {
     }
 
     async fn tend_usage_for_ever(&self, keeping: &Keeping) {
-        let mut forgotten_at: Option<Instant> = None;
+        let (mut judged_at, mut forgotten_at): (Option<Instant>, Option<Instant>) = (None, None);
+        let is_due = |last: Option<Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
         loop {
-            if let Err(refusal) = self.add_up_usage(keeping).await {
-                let error: &dyn std::error::Error = &refusal;
-                tracing::error!(error, "cannot add up usage");
+            let began = Instant::now();
+            let added_up = self.add_up_usage(keeping).await;
+            let has_news = said(added_up, "cannot add up usage").unwrap_or(false);
+            if has_news || is_due(judged_at, JUDGED_EVERY) {
+                said(self.judge_quotas().await, "cannot judge quotas");
+                judged_at = Some(Instant::now());
             }
-            if let Err(refusal) = self.judge_quotas().await {
-                let error: &dyn std::error::Error = &refusal;
-                tracing::error!(error, "cannot judge quotas");
-            }
-            if forgotten_at.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
-                if let Err(refusal) = self.forget_usage(keeping).await {
-                    let error: &dyn std::error::Error = &refusal;
-                    tracing::error!(error, "cannot forget old usage");
-                }
+            let effort = began.elapsed();
+            if is_due(forgotten_at, FORGOTTEN_EVERY) {
+                said(self.forget_usage(keeping).await, "cannot forget old usage");
                 forgotten_at = Some(Instant::now());
             }
-            sleep(ADDED_UP_EVERY).await;
+            sleep((effort * PAUSE_BY_EFFORT).max(ADDED_UP_EVERY)).await;
         }
     }
+}
+
+/// What came of it, or says why nothing did.
+fn said<T>(outcome: Result<T, Refusal>, failure: &'static str) -> Option<T> {
+    outcome
+        .inspect_err(|refusal| {
+            let error: &dyn std::error::Error = refusal;
+            tracing::error!(error, "{failure}");
+        })
+        .ok()
 }
