@@ -65,7 +65,7 @@ use password::Turns;
 use public_url::PublicUrl;
 use single_sign_on::SingleSignOn;
 use throttle::Throttle;
-use usage::{Intake, Keeping};
+use usage::{Collected, Intake, Keeping};
 use uses::Uses;
 
 pub use refusal::{Refusal, Violation};
@@ -88,6 +88,7 @@ pub struct App {
     throttle: Throttle,
     uses: Uses,
     usage: Intake,
+    usage_collected: Collected,
     usage_keeping: OnceLock<Keeping>,
     meters: AppMeters,
 }
@@ -158,6 +159,7 @@ impl App {
             throttle: Throttle::default(),
             uses: Uses::default(),
             usage: Intake::default(),
+            usage_collected: Collected::default(),
             usage_keeping: OnceLock::new(),
             meters,
         })

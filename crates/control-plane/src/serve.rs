@@ -27,6 +27,7 @@ use crate::requests::{RequestMeters, Watch};
 use crate::router::{Terms, router};
 use crate::secret_key::{SecretKeyError, SettledKey};
 use crate::settings::Settings;
+use crate::usage_export::UsageExport;
 
 /// How long the database may take to close.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -98,11 +99,15 @@ impl From<Refusal> for ServeError {
     }
 }
 
-/// Runs until a signal asks to stop.
+/// Runs until a signal asks to stop. Usage is exported where it is said how.
 ///
 /// # Errors
 /// When it cannot start, breaks down, or is asked to stop at once.
-pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
+pub async fn serve(
+    settings: Settings,
+    world: World,
+    export: Option<UsageExport>,
+) -> Result<(), ServeError> {
     if settings.tokens.operator.is_some() && settings.tokens.operator == settings.tokens.gateway {
         return Err(ServeError::SameTokens);
     }
@@ -184,6 +189,11 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
         // Until all the rest has ended: those who watch want to see that too.
         tokio::spawn(watchers.serve(metrics::router(metrics, health), watched));
     }
+    let (end_export, ending) = watch::channel(false);
+    let export = export.map(|export| {
+        app.collect_usage();
+        tokio::spawn(export.run(Arc::clone(&app), ending))
+    });
     let terms = Terms {
         watch: Watch::new(request_meters),
         longest_request: settings.limits.request,
@@ -225,6 +235,12 @@ pub async fn serve(settings: Settings, world: World) -> Result<(), ServeError> {
             }
         }
         () = stops.next() => return Err(ServeError::StoppedAtOnce),
+    }
+    let _ = end_export.send(true);
+    if let Some(export) = export
+        && timeout(CLOSING, export).await.is_err()
+    {
+        tracing::warn!("the last usage was not exported");
     }
     // What did not end holds the database, perhaps.
     if timeout(CLOSING, app.close()).await.is_err() {

@@ -1,15 +1,12 @@
 //! Traces of requests, for OpenTelemetry: off unless the standard variables of OpenTelemetry name a collector. What a trace
 //! holds is what the log holds: no query, no header, no body.
 
-mod exporter;
-
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_otlp::{
     ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
@@ -21,9 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use axum::http::HeaderMap;
 
-use crate::fetch::{InvalidTrust, Trust};
-use crate::version;
-use exporter::Exporter;
+use crate::collector::{self, Exporter};
+use crate::fetch::InvalidTrust;
 
 /// Where spans go, until they have all gone there.
 pub struct Traces {
@@ -53,24 +49,16 @@ impl Traces {
         if !are_wanted(|name| std::env::var(name).ok()) {
             return Ok(None);
         }
-        let certificate = std::env::var_os(CERTIFICATE).filter(|path| !path.is_empty());
-        let trust = Trust::with(certificate.as_deref().map(std::path::Path::new));
-        let client = Exporter::new(runtime, trust.map_err(InvalidTraces::Trust)?);
+        let client = Exporter::new(runtime, std::env::var_os(CERTIFICATE));
+        let client = client.map_err(InvalidTraces::Trust)?;
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(client)
             .build()?;
-        let resource = Resource::builder()
-            .with_service_name("portcullis")
-            .with_attribute(opentelemetry::KeyValue::new(
-                "service.version",
-                version::NUMBER,
-            ))
-            .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_resource(resource)
+            .with_resource(collector::resource())
             .build();
         let tracer = provider.tracer("portcullis");
         Ok(Some(Self { provider, tracer }))

@@ -26,6 +26,7 @@ pub struct AppMeters {
     usage_batches: Family<Outcome, Counter>,
     usage_requests: Counter,
     usage_lost: Counter,
+    usage_exports: Family<Outcome, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,6 +47,7 @@ impl Default for AppMeters {
             usage_batches: Family::default(),
             usage_requests: Counter::default(),
             usage_lost: Counter::default(),
+            usage_exports: Family::default(),
         }
     }
 }
@@ -94,6 +96,12 @@ impl AppMeters {
         self.count_batch("refused");
     }
 
+    /// Counts an export of usage.
+    pub(crate) fn count_usage_export(&self, is_success: bool) {
+        let outcome = if is_success { "done" } else { "failed" };
+        self.usage_exports.get_or_create(&Outcome { outcome }).inc();
+    }
+
     fn count_batch(&self, outcome: &'static str) {
         self.usage_batches.get_or_create(&Outcome { outcome }).inc();
     }
@@ -103,6 +111,7 @@ impl AppMeters {
         for outcome in ["done", "failed"] {
             // Told from the start, so that the first failure is seen to be one more.
             drop(self.key_set_fetches.get_or_create(&Outcome { outcome }));
+            drop(self.usage_exports.get_or_create(&Outcome { outcome }));
         }
         for outcome in ["counted", "repeated", "refused"] {
             drop(self.usage_batches.get_or_create(&Outcome { outcome }));
@@ -151,6 +160,11 @@ impl AppMeters {
             "portcullis_usage_lost",
             "Requests that gateways know not to have counted",
             self.usage_lost.clone(),
+        );
+        registry.register(
+            "portcullis_usage_exports",
+            "Exports of usage to a collector of OpenTelemetry, by outcome",
+            self.usage_exports.clone(),
         );
     }
 }

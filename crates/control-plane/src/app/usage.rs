@@ -2,6 +2,7 @@
 
 mod asked;
 mod batch;
+mod collected;
 mod day;
 mod intake;
 mod keeping;
@@ -14,6 +15,8 @@ mod upkeep;
 
 pub use asked::{UsageAsked, UsageBy, UsageItem, UsagePoint, UsageSeries, UsageTop, UsageTotals};
 pub use batch::InvalidBatch;
+pub(super) use collected::Collected;
+pub use collected::{Named, UsageAbout, UsageNames, UsageSums};
 pub use day::{Day, HOURS};
 pub(super) use intake::Intake;
 pub use intake::NotCounted;

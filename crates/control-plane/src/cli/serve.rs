@@ -12,6 +12,7 @@ use crate::log;
 use crate::serve::serve;
 use crate::settings::{DATABASE_URL, SETTINGS, Setting, Settings, Sources};
 use crate::traces::Traces;
+use crate::usage_export::UsageExport;
 
 const CONFIG: &str = "config";
 const DATABASE: &str = "database";
@@ -27,9 +28,11 @@ impl Serve {
         let sources = Sources::of_process(self.flags, self.file.as_deref())?;
         let settings = Settings::of(&sources)?;
         let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+        let world = World::of_the_system();
         let traces = Traces::of_environment(runtime.handle().clone())?;
+        let export = UsageExport::of_environment(runtime.handle().clone(), &world)?;
         log::begin(&settings.log, traces.as_ref());
-        let served = runtime.block_on(serve(settings, World::of_the_system()));
+        let served = runtime.block_on(serve(settings, world, export));
         if let Some(traces) = traces {
             traces.end();
         }

@@ -7,6 +7,7 @@
 )]
 
 mod backup;
+mod collector;
 mod command_line;
 mod configuration;
 mod desk;
@@ -26,3 +27,4 @@ mod starting;
 mod stopping;
 mod tls;
 mod traces;
+mod usage_export;

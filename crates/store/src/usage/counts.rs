@@ -46,7 +46,7 @@ impl UsageCounts {
     }
 
     /// Adds those of a row.
-    pub(super) fn add_row(&mut self, row: &UsageRow) {
+    pub fn add_row(&mut self, row: &UsageRow) {
         self.add_totals([row.requests, row.permitted, row.bytes_in, row.bytes_out]);
         for (class, count) in &row.statuses {
             if let Some(sum) = self.statuses.get_mut(usize::from(*class)) {

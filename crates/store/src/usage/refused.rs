@@ -137,6 +137,19 @@ fn chosen<'a>(
 }
 
 /// The clients of profiles, as far as they are there.
+impl Snapshot {
+    /// Whose access profiles are, by the identifiers of both. Those that are not there any more are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clients_of_profiles(
+        &mut self,
+        profiles: &[ProfileId],
+    ) -> Result<HashMap<ProfileId, String>, StoreError> {
+        clients(profiles.iter().copied(), &mut self.transaction).await
+    }
+}
+
 pub(super) async fn clients(
     profiles: impl Iterator<Item = ProfileId>,
     on: &mut Transaction,

@@ -107,6 +107,9 @@ impl App {
                 Ok(counted) => {
                     for (batch, is_new) in batches.iter().zip(counted) {
                         self.meters.count_usage(batch, is_new);
+                        if is_new {
+                            self.usage_collected.add(batch);
+                        }
                     }
                     true
                 }

@@ -1,7 +1,10 @@
-//! Brings spans to a collector: one request for each batch, over HTTP or HTTPS.
+//! The way to a collector of OpenTelemetry: one request for each batch, over HTTP or HTTPS, and under which name it files
+//! what it gets.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +14,9 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use opentelemetry::{Key, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_sdk::Resource;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -20,7 +25,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::fetch::Trust;
+use crate::fetch::{InvalidTrust, Trust};
+use crate::version;
 
 /// How long a batch may take.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -30,15 +36,37 @@ const LARGEST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends what it is given. The library calls it on a thread of its own, where no runtime is.
 #[derive(Clone)]
-pub(super) struct Exporter {
+pub(crate) struct Exporter {
     runtime: Handle,
     trust: Trust,
 }
 
 impl Exporter {
-    pub(super) const fn new(runtime: Handle, trust: Trust) -> Self {
-        Self { runtime, trust }
+    /// One that believes public authorities, and those of a file.
+    pub(crate) fn new(
+        runtime: Handle,
+        certificate: Option<OsString>,
+    ) -> Result<Self, InvalidTrust> {
+        let certificate = certificate.filter(|path| !path.is_empty());
+        let trust = Trust::with(certificate.as_deref().map(Path::new))?;
+        Ok(Self { runtime, trust })
     }
+}
+
+/// Under which name everything is filed: as `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say, `portcullis` where
+/// neither does.
+pub(crate) fn resource() -> Resource {
+    let builder = Resource::builder();
+    let version = KeyValue::new("service.version", version::NUMBER);
+    let is_named = |resource: &Resource| {
+        let name = resource.get(&Key::from_static_str("service.name"));
+        name.is_some_and(|name| name.as_str() != "unknown_service")
+    };
+    let builder = match is_named(&Resource::builder().build()) {
+        true => builder,
+        false => builder.with_service_name("portcullis"),
+    };
+    builder.with_attribute(version).build()
 }
 
 impl fmt::Debug for Exporter {
