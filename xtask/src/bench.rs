@@ -2,6 +2,7 @@
 
 mod configuration;
 mod cores;
+mod counted;
 mod counting;
 mod cpu;
 mod endurance;

@@ -80,6 +80,9 @@ enum Bench {
         /// How many profiles are active
         #[arg(long, default_value_t = 10_000)]
         profiles: usize,
+        /// How many requests are counted while the control plane is killed and workers fall
+        #[arg(long, default_value_t = 10_000_000)]
+        requests: u32,
     },
     /// What one request costs: CPU time of one Envoy process
     Request {
@@ -204,12 +207,14 @@ fn perform(task: Task) -> Result<()> {
             gateways,
             seconds,
             profiles,
+            requests,
         }) => {
-            let parts = assemble_as_shipped(&[])?;
+            let parts = assemble_as_shipped(&[&wasm::FILTER_WITH_DOORS])?;
             let load = bench::UsageLoad {
                 gateways,
                 seconds,
                 profiles,
+                requests,
             };
             bench::usage(&parts, &load)
         }

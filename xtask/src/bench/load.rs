@@ -85,6 +85,15 @@ pub fn flow(
     permitted(&codes(h2load, to, Some(credential), &options)?)
 }
 
+/// Sends `count` requests with h2load, and tells how many were answered with 2xx.
+///
+/// # Errors
+/// When h2load does not tell.
+pub fn send_any(h2load: &Path, to: SocketAddr, credential: &Header, count: u32) -> Result<u32> {
+    let requests = format!("--requests={count}");
+    permitted(&codes(h2load, to, Some(credential), &[requests])?)
+}
+
 /// Sends `count` requests with h2load.
 ///
 /// # Errors

@@ -12,9 +12,9 @@ use tempfile::TempDir;
 use super::others::Others;
 use super::report::{Report, Row, percentile};
 use super::scale::{Records, Scale, numbers};
-use super::{cpu, machine};
+use super::{counted, cpu, machine};
 use crate::stage::{ControlPlane, Operator, Parts, Tokens};
-use crate::{process, workspace};
+use crate::{process, tools, workspace};
 
 /// How often each gateway sends a batch.
 const EVERY_S: u64 = 10;
@@ -40,6 +40,8 @@ pub struct UsageLoad {
     pub seconds: u64,
     /// How many profiles are active.
     pub profiles: usize,
+    /// How many requests are counted one by one.
+    pub requests: u32,
 }
 
 /// Measures, prints and writes what usage costs.
@@ -51,6 +53,7 @@ pub fn usage(parts: &Parts, load: &UsageLoad) -> Result<()> {
     let others = Others::begin(None)?;
     let mut rows = taken_in(parts, &scale, load)?;
     rows.extend(asked(parts, &scale, load)?);
+    rows.extend(counted::counted(parts, &tools::h2load()?, load.requests)?);
     rows.push(others.end()?);
     let report = Report {
         method: method(load),
@@ -268,6 +271,7 @@ fn method(load: &UsageLoad) -> String {
         gateways,
         seconds,
         profiles,
+        requests,
     } = *load;
     format!(
         "All programs share the cores of this machine; the control plane is compiled as it ships, and the database is \
@@ -275,6 +279,8 @@ fn method(load: &UsageLoad) -> String {
          {seconds} s, of {profiles} profiles in turn, and again until it is taken; meanwhile a client is made ten times a \
          second over REST. An answer is timed from the moment in which its batch should have been sent. Afterwards the \
          sums have to be exactly what was sent. The questions are about {DAYS} days in which each of {profiles} profiles \
-         called in {MINUTES_A_DAY} minutes of each day, asked over REST one after the other, {ASKED} times each; medians."
+         called in {MINUTES_A_DAY} minutes of each day, asked over REST one after the other, {ASKED} times each; medians. Of {requests} \
+         requests: {}",
+        counted::METHOD,
     )
 }
