@@ -1,6 +1,7 @@
 //! Benchmarks beside Envoy's own filters. Each writes what it measured, and how, below `bench/` in the build directory.
 
 mod configuration;
+mod console;
 mod cores;
 mod counted;
 mod counting;
@@ -26,6 +27,7 @@ mod tokens;
 mod usage;
 
 pub use configuration::{Configuration, configuration};
+pub use console::{Console, console};
 pub use endurance::{Endurance, endurance};
 pub use engine::engine;
 pub use limits::{Limits, limits};

@@ -147,6 +147,18 @@ enum Bench {
         #[arg(long, default_value_t = 5_000)]
         clients: usize,
     },
+    /// How quickly the console's pages are made over many records, and how large they are
+    Console {
+        /// How many access profiles there are: three for each two clients
+        #[arg(long, default_value_t = 150_000)]
+        profiles: usize,
+        /// How many of them have called lately
+        #[arg(long, default_value_t = 10_000)]
+        active: usize,
+        /// How often each page is read
+        #[arg(long, default_value_t = 21)]
+        rounds: usize,
+    },
     /// Whether Envoy's memory grows while records change without end
     Endurance {
         /// How many changes are judged
@@ -270,6 +282,19 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(Bench::Configuration { profiles, clients }) => {
             let parts = assemble_as_shipped(&[])?;
             bench::configuration(&parts, &bench::Configuration { profiles, clients })
+        }
+        Task::Bench(Bench::Console {
+            profiles,
+            active,
+            rounds,
+        }) => {
+            let parts = assemble_as_shipped(&[])?;
+            let how_much = bench::Console {
+                profiles,
+                active,
+                rounds,
+            };
+            bench::console(&parts, &how_much)
         }
         Task::Bench(Bench::Endurance {
             changes,

@@ -80,7 +80,18 @@ impl Populated {
 
     /// Starts a control plane on a copy.
     pub fn serve(&self, binary: &Path) -> Result<Serving> {
-        Serving::start(binary, self.copy()?, ([127, 0, 0, 1], 0).into())
+        self.serve_after(binary, |_| Ok(()))
+    }
+
+    /// Starts a control plane on a copy in whose folder something was done before.
+    pub fn serve_after(
+        &self,
+        binary: &Path,
+        prepare: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Serving> {
+        let copy = self.copy()?;
+        prepare(&copy.data())?;
+        Serving::start(binary, copy, ([127, 0, 0, 1], 0).into())
     }
 }
 

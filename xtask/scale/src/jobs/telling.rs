@@ -195,6 +195,9 @@ pub struct Past {
     records: Records,
     days: u64,
     minutes_a_day: u64,
+    /// How many refusals there are of these days.
+    #[serde(default)]
+    refusals: u64,
 }
 
 impl Past {
@@ -204,13 +207,13 @@ impl Past {
             .enable_all()
             .build()?;
         let population = self.records.population();
-        let filled = usage::fill(
-            &self.folder,
-            &population,
-            self.days,
-            self.minutes_a_day,
-            now_ms(),
-        );
+        let past = usage::Past {
+            days: self.days,
+            minutes_a_day: self.minutes_a_day,
+            refusals: self.refusals,
+            now_ms: now_ms(),
+        };
+        let filled = usage::fill(&self.folder, &population, &past);
         let requests = runtime.block_on(filled).context("usage of the past")?;
         Ok(json!({"requests": requests}))
     }
