@@ -4,6 +4,7 @@ pub mod access_profile;
 pub mod api_key;
 pub mod attention;
 pub mod audit;
+pub mod callers;
 pub mod changes;
 pub mod client;
 pub mod collection;
@@ -38,6 +39,7 @@ pub mod robot_token;
 pub mod role;
 pub mod session;
 pub mod single_sign_on;
+pub mod survey;
 pub mod text;
 mod throttle;
 pub mod time;
@@ -64,6 +66,7 @@ use meters::AppMeters;
 use password::Turns;
 use public_url::PublicUrl;
 use single_sign_on::SingleSignOn;
+use survey::Surveys;
 use throttle::Throttle;
 use usage::{Collected, Intake, Keeping};
 use uses::Uses;
@@ -90,6 +93,7 @@ pub struct App {
     usage: Intake,
     usage_collected: Collected,
     usage_keeping: OnceLock<Keeping>,
+    surveys: Surveys,
     meters: AppMeters,
 }
 
@@ -161,6 +165,7 @@ impl App {
             usage: Intake::default(),
             usage_collected: Collected::default(),
             usage_keeping: OnceLock::new(),
+            surveys: Surveys::default(),
             meters,
         })
     }

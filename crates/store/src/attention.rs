@@ -1,9 +1,9 @@
-//! Keys that somebody should look at, with whose they are.
+//! Keys and quotas that somebody should look at, with whose they are.
 
 use portcullis_feed::{ClientId, ProfileId};
 
-use crate::statement::{Draft, Row};
-use crate::{Snapshot, StoreError, row};
+use crate::statement::{Draft, Row, Value};
+use crate::{QuotaStanding, Snapshot, StoreError, quota, row};
 
 /// A key, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub struct AttentionKey {
     /// When it stops working, if it does: milliseconds since 1970, UTC.
     pub expires_at_ms: Option<u64>,
     /// Its profile.
+    pub profile_id: ProfileId,
+    /// What people call that.
+    pub profile: String,
+    /// Whose that is.
+    pub client_id: ClientId,
+    /// What people call it.
+    pub client: String,
+}
+
+/// A profile that has used much of its quota, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttentionQuota {
+    /// What was judged last.
+    pub standing: QuotaStanding,
+    /// The profile.
     pub profile_id: ProfileId,
     /// What people call that.
     pub profile: String,
@@ -47,7 +62,8 @@ impl Snapshot {
             .await
     }
 
-    /// The keys that work, were made before a moment and were not used since then, the oldest first.
+    /// The keys that work, were made before a moment and were not used since then, the oldest first: of all, or of those
+    /// with some public ids. Where nearly all keys are used, all of them are looked at until enough are found.
     ///
     /// # Errors
     /// When the database fails.
@@ -55,9 +71,17 @@ impl Snapshot {
         &mut self,
         since_ms: u64,
         now_ms: u64,
+        among: Option<&[String]>,
         limit: u32,
     ) -> Result<Vec<AttentionKey>, StoreError> {
         let mut draft = Draft::new(TOLD);
+        if let Some(ids) = among {
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            draft.push(" AND k.id IN ");
+            draft.push_list(ids.iter().map(Value::from));
+        }
         draft.push(" AND k.created_at_ms < ");
         draft.push_bind(row::stored(since_ms));
         draft.push(" AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ");
@@ -70,6 +94,39 @@ impl Snapshot {
         draft.push(")");
         self.first_keys(draft, " ORDER BY k.created_at_ms, k.id", limit)
             .await
+    }
+
+    /// The profiles whose quota was found to be nearly or wholly used up in a window that is still open, the latter first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn quotas_running_out(
+        &mut self,
+        now_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<AttentionQuota>, StoreError> {
+        // What was judged by another quota than the present one says nothing. In this order, since there are few standings.
+        let mut draft = Draft::new(
+            "SELECT q.quota AS quota, q.until_ms AS until_ms, q.percent AS percent, p.id AS profile_id, \
+             p.name AS profile, c.id AS client_id, c.name AS client FROM quota_standings q \
+             CROSS JOIN access_profiles p CROSS JOIN policies o CROSS JOIN clients c \
+             WHERE p.id = q.profile_id AND o.id = p.policy_id AND o.quota = q.quota \
+             AND c.id = p.client_id AND q.until_ms > ",
+        );
+        draft.push_bind(row::stored(now_ms));
+        draft.push(" ORDER BY q.percent DESC, p.id LIMIT ");
+        draft.push_bind(i64::from(limit));
+        let found = draft.kept().fetch_all(&mut self.transaction).await?;
+        let read = |row: &Row| {
+            Ok(AttentionQuota {
+                standing: quota::from_row(row)?,
+                profile_id: row::parsed(row, "profile_id")?,
+                profile: row.try_get("profile")?,
+                client_id: row::parsed(row, "client_id")?,
+                client: row.try_get("client")?,
+            })
+        };
+        found.iter().map(read).collect()
     }
 
     async fn first_keys(

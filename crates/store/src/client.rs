@@ -68,7 +68,8 @@ impl Snapshot {
         selection.when_named(filter.name.as_deref());
         selection.when("enabled = ", filter.enabled);
         if filter.profile != GrantFilter::default() {
-            push_profile(selection.and(), &filter.profile);
+            let is_wide = self.is_wide(&filter.profile).await?;
+            push_profile(selection.and(), &filter.profile, is_wide);
         }
         if let Some(key) = &filter.key_id {
             selection
@@ -180,15 +181,22 @@ pub(crate) fn values(client: &Client) -> Result<[Value; 8], StoreError> {
     ])
 }
 
-/// That one profile of the client is what a filter asks for.
-fn push_profile(draft: &mut Draft, filter: &GrantFilter) {
-    draft.push("id IN (SELECT p.client_id FROM access_profiles p");
+/// That one profile of the client is what a filter asks for: of few, all of them are looked for first; where they are many,
+/// each client is asked for one, since enough of them will have it.
+fn push_profile(draft: &mut Draft, filter: &GrantFilter, is_wide: bool) {
+    draft.push(match is_wide {
+        true => "EXISTS (SELECT 1 FROM access_profiles p",
+        false => "id IN (SELECT p.client_id FROM access_profiles p",
+    });
     if let Some(collection) = filter.collection_id {
         draft
             .push(" JOIN profile_collections c ON c.profile_id = p.id AND c.collection_id = ")
             .push_bind(collection.to_string());
     }
-    let mut word = " WHERE ";
+    if is_wide {
+        draft.push(" WHERE p.client_id = clients.id");
+    }
+    let mut word = if is_wide { " AND " } else { " WHERE " };
     if let Some(policy) = filter.policy_id {
         draft.push(word).push("p.policy_id = ");
         draft.push_bind(policy.to_string());
@@ -203,9 +211,19 @@ fn push_profile(draft: &mut Draft, filter: &GrantFilter) {
 
 /// Entries stand in lists of texts, as JSON writes them.
 fn push_address(draft: &mut Draft, address: &str) {
+    let pattern = format!("%\"{}%", escaped(address));
     draft
-        .push("(id IN (SELECT p.client_id FROM access_profiles p WHERE p.addresses LIKE ")
-        .push_bind(format!("%\"{}%", escaped(address)))
+        // Word for word as the indexes have it: most profiles have no rules, and are not looked at.
+        .push(
+            "(id IN (SELECT p.client_id FROM access_profiles p WHERE p.addresses <> '{}' \
+             AND LENGTH(p.addresses) <= 1000 AND p.addresses LIKE ",
+        )
+        .push_bind(pattern.clone())
+        .push(
+            " ESCAPE '\\') OR id IN (SELECT p.client_id FROM access_profiles p \
+             WHERE LENGTH(p.addresses) > 1000 AND p.addresses LIKE ",
+        )
+        .push_bind(pattern)
         .push(" ESCAPE '\\') OR id IN (SELECT r.client_id FROM usage_refusals r WHERE r.address = ")
         .push_bind(address)
         .push("))");

@@ -71,6 +71,28 @@ impl Snapshot {
         found.iter().map(from_row).collect()
     }
 
+    /// What people call collections, each with its version, in the order of their names. However many endpoints they have,
+    /// none of these is read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn collection_names(
+        &mut self,
+        limit: u32,
+    ) -> Result<Vec<(CollectionId, String)>, StoreError> {
+        let found = query(
+            "SELECT id, name || ' ' || version AS name FROM collections \
+             ORDER BY folded_name, version, id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&mut self.transaction)
+        .await?;
+        found
+            .iter()
+            .map(|row| Ok((row::parsed(row, "id")?, row.try_get("name")?)))
+            .collect()
+    }
+
     /// Those of the collections which exist.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 11] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "rest", include_str!("../migrations/9_rest.sql")),
     (10, "usage", include_str!("../migrations/10_usage.sql")),
     (11, "quotas", include_str!("../migrations/11_quotas.sql")),
+    (12, "pages", include_str!("../migrations/12_pages.sql")),
 ];
 
 /// Where a database is.

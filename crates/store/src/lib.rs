@@ -90,7 +90,7 @@ mod topic;
 mod usage;
 
 pub use answer::KeptAnswer;
-pub use attention::AttentionKey;
+pub use attention::{AttentionKey, AttentionQuota};
 pub use audit::{AuditFilter, AuditRecord, AuthorName};
 pub use author::{Author, Who};
 pub use backup::{Backup, Restored};

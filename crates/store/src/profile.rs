@@ -7,12 +7,15 @@ use portcullis_feed::{ClientId, CollectionId, PolicyId, ProfileId, TokenIdentity
 use crate::batch::writing::Around;
 use crate::client::access_method;
 use crate::edit::PROFILE;
-use crate::filter::{ProfileFilter, ProfileKey};
+use crate::filter::{GrantFilter, ProfileFilter, ProfileKey};
 use crate::list::{Selection, Window, folded};
 use crate::statement::{Row, Value, query};
 use crate::{
     AccessMethod, AccessProfile, Edit, ProfileName, SecretKey, Snapshot, StoreError, jwt, row,
 };
+
+/// How many profiles are many: of so few, all are looked up to sort them.
+const MANY: u64 = 1_000;
 
 /// What profiles are called among the changes.
 pub(crate) const KIND: &str = "profile";
@@ -107,14 +110,37 @@ impl Snapshot {
         let before_ms = filter.expires_before_ms.map(row::stored);
         selection.when("COALESCE(expires_at_ms, 9223372036854775807) < ", before_ms);
         if let Some(collection) = grant.collection_id {
-            selection
-                .and()
-                .push("id IN (SELECT profile_id FROM profile_collections WHERE collection_id = ")
-                .push_bind(collection.to_string())
-                .push(")");
+            // Few are looked for first; where they are many, each profile is asked, since enough of them grant it.
+            let is_wide = self.is_wide(grant).await?;
+            let draft = selection.and().push(match is_wide {
+                true => {
+                    "EXISTS (SELECT 1 FROM profile_collections c \
+                     WHERE c.profile_id = access_profiles.id AND c.collection_id = "
+                }
+                false => "id IN (SELECT profile_id FROM profile_collections WHERE collection_id = ",
+            });
+            draft.push_bind(collection.to_string()).push(")");
         }
         let found = selection.rows(window, &mut self.transaction).await?;
         self.profiles_from_rows(&found).await
+    }
+
+    /// Whether many profiles grant something.
+    pub(crate) async fn is_wide(&mut self, grant: &GrantFilter) -> Result<bool, StoreError> {
+        let (statement, id) = match (grant.collection_id, grant.policy_id) {
+            (Some(collection), _) => (
+                "SELECT COUNT(*) AS found FROM \
+                 (SELECT 1 FROM profile_collections WHERE collection_id = $1 LIMIT 1000) few",
+                collection.to_string(),
+            ),
+            (None, Some(policy)) => (
+                "SELECT COUNT(*) AS found FROM \
+                 (SELECT 1 FROM access_profiles WHERE policy_id = $1 LIMIT 1000) few",
+                policy.to_string(),
+            ),
+            (None, None) => return Ok(true),
+        };
+        Ok(self.count(statement, &id).await? >= MANY)
     }
 
     /// Those of the profiles which exist, in no order.

@@ -2,6 +2,7 @@
 //! are told of a profile, so it takes a revision; it is no change by anybody, and stands in no audit.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use portcullis_feed::{ClientId, PolicyId, ProfileId, Quota};
 
@@ -75,7 +76,6 @@ impl Snapshot {
     pub async fn quota_uses(
         &mut self,
         policies: &[PolicyId],
-        profile: Option<ProfileId>,
         from: u64,
     ) -> Result<Vec<QuotaUse>, StoreError> {
         let mut uses = Vec::new();
@@ -91,9 +91,6 @@ impl Snapshot {
                 .push(" AND u.scope = ")
                 .push_bind(Scope::Profile.number());
             draft.push(" AND u.at >= ").push_bind(row::stored(from));
-            if let Some(profile) = profile {
-                draft.push(" AND p.id = ").push_bind(profile.to_string());
-            }
             draft.push(" AND p.policy_id IN ");
             draft.push_list(policies.iter().map(|id| Value::from(id.to_string())));
             draft.push(" GROUP BY p.id, p.client_id, p.policy_id");
@@ -107,6 +104,51 @@ impl Snapshot {
             }
         }
         Ok(uses)
+    }
+
+    /// How many requests of some profiles were permitted on the days from one on and before another, each told by its
+    /// first minute. Those without any are left out. Every sum is looked up by its place: it takes as long as there are
+    /// profiles and days, however many others there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn permitted_of(
+        &mut self,
+        profiles: &[ProfileId],
+        days: Range<u64>,
+    ) -> Result<HashMap<ProfileId, u64>, StoreError> {
+        let mut permitted = HashMap::new();
+        let step = usize::try_from(UsageUnit::Day.minutes()).unwrap_or(1);
+        let days: Vec<Value> = days
+            .step_by(step)
+            .map(|day| Value::from(row::stored(day)))
+            .collect();
+        if days.is_empty() {
+            return Ok(permitted);
+        }
+        for profiles in profiles.chunks(AT_ONCE) {
+            let mut draft = Draft::new(
+                "SELECT s.profile_id AS profile_id, CAST(SUM(u.permitted) AS BIGINT) AS permitted \
+                 FROM usage_series s JOIN usage_sums u ON u.series = s.id \
+                 WHERE s.key_id = '' AND s.collection_id = '' AND s.endpoint = '' AND s.scope = ",
+            );
+            draft.push_bind(Scope::Profile.number());
+            draft.push(" AND s.profile_id IN ");
+            draft.push_list(profiles.iter().map(|id| Value::from(id.to_string())));
+            draft
+                .push(" AND u.unit = ")
+                .push_bind(UsageUnit::Day.number());
+            draft
+                .push(" AND u.scope = ")
+                .push_bind(Scope::Profile.number());
+            draft.push(" AND u.at IN ").push_list(days.iter().cloned());
+            draft.push(" GROUP BY s.profile_id");
+            for found in draft.finished().fetch_all(&mut self.transaction).await? {
+                let count = row::number(&found, "permitted")?;
+                permitted.insert(row::parsed(&found, "profile_id")?, count);
+            }
+        }
+        Ok(permitted)
     }
 
     /// What was last judged of some profiles. Those of which nothing was are left out.

@@ -143,7 +143,7 @@ pub async fn create(
         let location = format!("access-profiles/{}", edited.record.profile.id);
         edited.created(&location).shown_once()
     });
-    Ok(app.create_profile(&author, once, draft).await?)
+    Ok(app.create_profile(&author, once, draft, None).await?)
 }
 
 /// Lists the access profiles
@@ -192,7 +192,9 @@ pub async fn change(
     Changes(patch): Changes,
 ) -> Result<Edited<AccessProfile>, Problem> {
     let condition = preconditions.of(AccessProfile::seen);
-    let changed = app.change_profile(&author, id, condition, patch).await?;
+    let changed = app
+        .change_profile(&author, id, condition, patch, None)
+        .await?;
     Ok(Edited::of(changed, AccessProfile::from).tagged())
 }
 

@@ -16,6 +16,7 @@ use super::draft::Patch;
 use super::jwt::JwtDraft;
 use super::once::Once;
 use super::page::{Page, one_more};
+use super::policy::PolicyDraft;
 use super::refusal::refuse_any;
 use super::time::Moment;
 use super::world::Identifier as _;
@@ -35,7 +36,8 @@ pub struct ProfileWithKeys {
 }
 
 impl App {
-    /// Adds an access profile, and issues its first key, if it is with keys that its callers prove themselves.
+    /// Adds an access profile, and issues its first key, if it is with keys that its callers prove themselves. With a
+    /// `policy` that one is made too, and takes the place of what the draft says.
     ///
     /// # Errors
     /// When its client, its policy or a collection does not exist, an address is none, or its tokens could not be
@@ -44,10 +46,14 @@ impl App {
         &self,
         author: &Author,
         once: Once<(ProfileWithKeys, Option<IssuedKey>), A>,
-        draft: AccessProfileDraft,
+        mut draft: AccessProfileDraft,
+        policy: Option<PolicyDraft>,
     ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
         let id = ProfileId::new(&self.world)?;
+        let policy = policy.map(|draft| self.new_policy(draft, now_ms));
+        let policy = policy.transpose()?;
+        draft.policy_id = policy.as_ref().map_or(draft.policy_id, |it| Some(it.id));
         let (method, key_expires_at) = (draft.access_method, draft.key_expires_at);
         let (profile, notices) =
             draft.into_profile(id, [now_ms, now_ms], None, &self.key_set_networks)?;
@@ -65,6 +71,9 @@ impl App {
         let mut edit = self.edit(author).await?;
         if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
             return Ok(answer);
+        }
+        if let Some(policy) = &policy {
+            edit.put_policy(policy).await?;
         }
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;
@@ -111,7 +120,8 @@ impl App {
         }))
     }
 
-    /// Makes an access profile different. Its keys stay.
+    /// Makes an access profile different. Its keys stay. With a `policy` that one is made too, and takes the place of what
+    /// the patch says.
     ///
     /// # Errors
     /// When there is none, it is not what the condition asks for, or the outcome could not be created either.
@@ -121,6 +131,7 @@ impl App {
         id: ProfileId,
         condition: Condition<ProfileWithKeys>,
         patch: Patch,
+        policy: Option<PolicyDraft>,
     ) -> Result<Committed<ProfileWithKeys>, Refusal> {
         let mut edit = self.edit(author).await?;
         let before = edit.read().profile(id).await?.ok_or_else(|| unknown(id))?;
@@ -139,14 +150,20 @@ impl App {
             }
             StoredMethod::Jwt(_) | StoredMethod::ApiKey => None,
         };
-        let draft = patch.applied_to(&draft)?;
+        let mut draft = patch.applied_to(&draft)?;
+        let now_ms = self.world.clock.now_ms();
+        let policy = policy.map(|draft| self.new_policy(draft, now_ms));
+        if let Some(policy) = policy.transpose()? {
+            edit.put_policy(&policy).await?;
+            draft.policy_id = Some(policy.id);
+        }
         if draft.client_id != before.client_id {
             let violation = Violation::new("/client_id", "a profile cannot move to another client");
             return Err(Refusal::Invalid(vec![violation]));
         }
         let detail = "only a new profile is given its first key: change the key itself";
         refuse_given("/key_expires_at", draft.key_expires_at, detail)?;
-        let times = [before.created_at_ms, self.world.clock.now_ms()];
+        let times = [before.created_at_ms, now_ms];
         let (profile, notices) = draft.into_profile(id, times, kept, &self.key_set_networks)?;
         refuse_dangling(edit.read(), &profile).await?;
         edit.put_profile(&profile).await?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use portcullis_feed::{ClientId, CollectionId, PolicyId};
 use portcullis_store::{Cascade, UsageGroup};
 
+use super::page::LONGEST;
 use super::{App, Refusal};
 
 /// The names of collections and policies.
@@ -40,6 +41,15 @@ impl App {
             }
         }
         Ok(names)
+    }
+
+    /// What people call the collections that there are to choose from, each with its version, by their names.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn collection_names(&self) -> Result<Vec<(CollectionId, String)>, Refusal> {
+        let mut snapshot = self.store.read().await?;
+        Ok(snapshot.collection_names(LONGEST).await?)
     }
 
     /// What people call clients, as far as they are there.

@@ -61,6 +61,16 @@ pub fn read(text: &[u8], language: Language, servers: Servers) -> Result<Outline
     endpoints::outline(document, servers)
 }
 
+/// A document without what no endpoint is made of, as JSON: it says the same of endpoints, and is much shorter.
+///
+/// # Errors
+/// When it is none.
+pub fn reduced(text: &[u8], language: Language) -> Result<String, Refusal> {
+    let document = document::read(text, language)?;
+    let reduced = document.reduced();
+    reduced.map_err(|error| Refusal::Malformed(error.to_string()))
+}
+
 /// How the endpoints of a collection differ from those that it had before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {

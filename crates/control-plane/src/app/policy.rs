@@ -1,5 +1,6 @@
 //! Access policies: how much a profile may call. Shared by many profiles.
 
+mod effect;
 mod words;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -19,6 +20,7 @@ use super::text::{Description, Name, stored_description, stored_name};
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
 
+pub use effect::{Effect, Exceeding, Excess, LimitEffect};
 pub use words::in_words;
 
 /// How many profiles a refusal names.
@@ -86,13 +88,18 @@ impl App {
         draft: PolicyDraft,
     ) -> Result<A, Refusal> {
         let now_ms = self.world.clock.now_ms();
-        let policy = draft.into_policy(PolicyId::new(&self.world)?, now_ms, now_ms);
+        let policy = self.new_policy(draft, now_ms)?;
         let mut edit = self.edit(author).await?;
         if let Some(answer) = once.earlier(&mut edit, now_ms).await? {
             return Ok(answer);
         }
         edit.put_policy(&policy).await?;
         once.commit(edit, policy, Vec::new(), now_ms).await
+    }
+
+    /// A policy as it is made.
+    pub(super) fn new_policy(&self, draft: PolicyDraft, now_ms: u64) -> Result<Policy, Refusal> {
+        Ok(draft.into_policy(PolicyId::new(&self.world)?, now_ms, now_ms))
     }
 
     /// A policy.

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use portcullis_engine::quota::Window;
 use portcullis_feed::{PolicyId, ProfileId, QuotaWindow};
-use portcullis_store::{Author, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse, Snapshot};
+use portcullis_store::{
+    Author, Policy, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse, Snapshot, StoreError,
+};
 
 use super::page::Page;
 use super::policy::Quota;
@@ -44,7 +46,7 @@ impl App {
             let of_window = quotas.iter().filter(|(_, quota)| quota.per == per);
             let policies: Vec<_> = of_window.map(|(policy, _)| *policy).collect();
             let from = window.from_ms / 60_000;
-            for used in snapshot.quota_uses(&policies, None, from).await? {
+            for used in snapshot.quota_uses(&policies, from).await? {
                 let quota = quotas.get(&used.policy);
                 reached.extend(quota.and_then(|quota| event(*quota, used, window, now_ms)));
             }
@@ -86,20 +88,24 @@ impl App {
         let Some(quota) = policy.and_then(|policy| policy.quota) else {
             return Ok(None);
         };
-        let now_ms = self.now_ms();
-        let window = Window::of(quota.per, now_ms);
-        let from = window.from_ms / 60_000;
-        let uses = snapshot.quota_uses(&[policy_id], Some(id), from).await?;
-        let standing = snapshot.quota_standings(&[id]).await?.remove(&id);
-        let is_used_up = standing.is_some_and(|standing| {
-            standing.is_used_up() && standing.quota == quota && standing.until_ms > now_ms
-        });
-        Ok(Some(QuotaState {
-            quota: quota.into(),
-            window,
-            used: uses.first().map_or(0, |it| it.used),
-            is_used_up,
-        }))
+        let states = quota_states(&mut snapshot, quota, &[id], self.now_ms()).await?;
+        Ok(states.into_values().next())
+    }
+
+    /// How things stand with the quota of a policy for some of the profiles that have it. None, where it has no quota.
+    ///
+    /// # Errors
+    /// When the records are out of reach.
+    pub async fn quota_states(
+        &self,
+        policy: &Policy,
+        profiles: &[ProfileId],
+    ) -> Result<HashMap<ProfileId, QuotaState>, Refusal> {
+        let Some(quota) = policy.quota else {
+            return Ok(HashMap::new());
+        };
+        let mut snapshot = self.store.read().await?;
+        Ok(quota_states(&mut snapshot, quota, profiles, self.now_ms()).await?)
     }
 
     /// A page of what was told of quotas, the newest first: what fits a filter, and comes before one by its `id`.
@@ -117,6 +123,32 @@ impl App {
         let found = snapshot.quota_events(filter, before, limit_and_one).await?;
         Ok(Page::cut_by(found, limit, |event| event.id.to_string()))
     }
+}
+
+pub(super) async fn quota_states(
+    snapshot: &mut Snapshot,
+    quota: portcullis_feed::Quota,
+    profiles: &[ProfileId],
+    now_ms: u64,
+) -> Result<HashMap<ProfileId, QuotaState>, StoreError> {
+    let window = Window::of(quota.per, now_ms);
+    let days = window.from_ms / 60_000..window.until_ms / 60_000;
+    let permitted = snapshot.permitted_of(profiles, days).await?;
+    let standings = snapshot.quota_standings(profiles).await?;
+    let states = profiles.iter().map(|id| {
+        let standing = standings.get(id);
+        let is_used_up = standing.is_some_and(|standing| {
+            standing.is_used_up() && standing.quota == quota && standing.until_ms > now_ms
+        });
+        let state = QuotaState {
+            quota: quota.into(),
+            window,
+            used: permitted.get(id).copied().unwrap_or_default(),
+            is_used_up,
+        };
+        (*id, state)
+    });
+    Ok(states.collect())
 }
 
 async fn quotas(

@@ -43,11 +43,7 @@ impl Sent {
 
     /// The lines of a field that say anything.
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
-        let lines = self.text(name).lines().map(str::trim);
-        lines
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect()
+        lines(self.text(name))
     }
 
     /// Whether a box is ticked, or a button was pressed.
@@ -79,6 +75,15 @@ impl Sent {
     pub(super) fn fields(&self) -> &[(String, String)] {
         &self.fields
     }
+}
+
+/// The lines of a text that say anything.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 impl FromRequest<Arc<App>> for Sent {

@@ -1,6 +1,7 @@
 //! The page that explains what a gateway decides about a request.
 
 mod asked;
+mod filter;
 mod form;
 mod outcome;
 mod page;

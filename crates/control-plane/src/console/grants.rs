@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use maud::{Markup, html};
-use portcullis_feed::{ClientId, ProfileId};
-use portcullis_store::{AccessProfile, GrantFilter, ProfileFilter, UsageGroup};
+use portcullis_feed::{ClientId, CollectionId, ProfileId};
+use portcullis_store::{AccessProfile, GrantFilter, Policy, ProfileFilter, UsageGroup};
 
 use super::clients::path_of;
 use super::design::{Tone, badge, day_cells, day_heads, number, or_dash, pagination};
@@ -20,14 +20,41 @@ use crate::problem::Problem;
 /// How many profiles a page has.
 pub(super) const ON_PAGE: u32 = 50;
 
-/// A page of them, if there are any.
-pub(super) async fn table(
+/// A page of those that have a policy, if there are any.
+pub(super) async fn under(
+    app: &App,
+    frame: &Frame,
+    policy: &Policy,
+    wanted: &impl ListQuery,
+) -> Result<Option<Markup>, Problem> {
+    let grant = GrantFilter {
+        policy_id: Some(policy.id),
+        ..GrantFilter::default()
+    };
+    table(app, frame, grant, Some(policy), wanted).await
+}
+
+/// A page of those that grant a collection, if there are any.
+pub(super) async fn granting(
+    app: &App,
+    frame: &Frame,
+    collection: CollectionId,
+    wanted: &impl ListQuery,
+) -> Result<Option<Markup>, Problem> {
+    let grant = GrantFilter {
+        collection_id: Some(collection),
+        ..GrantFilter::default()
+    };
+    table(app, frame, grant, None, wanted).await
+}
+
+async fn table(
     app: &App,
     frame: &Frame,
     grant: GrantFilter,
+    policy: Option<&Policy>,
     wanted: &impl ListQuery,
 ) -> Result<Option<Markup>, Problem> {
-    let wanted_policy = grant.policy_id;
     let filter = ProfileFilter {
         grant,
         ..ProfileFilter::default()
@@ -39,14 +66,12 @@ pub(super) async fn table(
     }
     let clients: Vec<ClientId> = listed.items.iter().map(|it| it.client_id).collect();
     let clients = app.names_of_clients(&clients).await?;
-    let is_limited = wanted_policy.is_some();
-    let mut quotas = HashMap::new();
-    for profile in listed.items.iter().filter(|_| is_limited) {
-        if let Some(state) = app.quota_state(profile.id).await? {
-            quotas.insert(profile.id, state);
-        }
-    }
-    let ids: Vec<String> = listed.items.iter().map(|it| it.id.to_string()).collect();
+    let ids: Vec<ProfileId> = listed.items.iter().map(|it| it.id).collect();
+    let quotas = match policy {
+        Some(policy) => app.quota_states(policy, &ids).await?,
+        None => HashMap::new(),
+    };
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let days = app.usage_of_day(UsageGroup::Profile, &ids).await?;
     Ok(Some(html! {
         div.scroll tabindex="0" role="region" aria-label="Access profiles" {

@@ -58,7 +58,7 @@ pub(super) async fn show(
     let content = html! {
         (heading("Overview", &html! {}))
         (filters(&app, &wanted).await?)
-        (attention::list(&app, &frame).await?)
+        (attention::list(&frame, &app.attention().await?, now_ms))
         div.section #figures data-poll data-every="15" { (panel(&app, &asked, words).await?) }
         div.columns { (top::clients(&app, &asked, words).await?) (top::endpoints(&app, &asked, words).await?) }
     };

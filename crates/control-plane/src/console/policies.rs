@@ -2,7 +2,8 @@
 
 mod delete;
 mod edit;
-mod form;
+mod effect;
+pub(super) mod form;
 mod list;
 mod new;
 mod page;

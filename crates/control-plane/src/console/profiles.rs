@@ -1,6 +1,7 @@
 //! The pages about access profiles and their keys.
 
 mod another_key;
+mod callers;
 mod check;
 pub(super) mod choices;
 mod delete;

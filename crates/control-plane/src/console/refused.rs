@@ -26,6 +26,24 @@ impl Again {
     }
 }
 
+/// Two parts of a form: what is wrong with either, if anything is.
+///
+/// # Errors
+/// When one of them is refused, or both are.
+pub(super) fn both<A, B>(
+    first: Result<A, Refusal>,
+    second: Result<B, Refusal>,
+) -> Result<(A, B), Refusal> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(Refusal::Invalid(mut violations)), Err(Refusal::Invalid(further))) => {
+            violations.extend(further);
+            Err(Refusal::Invalid(violations))
+        }
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+    }
+}
+
 /// What becomes of a form that was refused: it is shown again, if mending it helps.
 ///
 /// # Errors

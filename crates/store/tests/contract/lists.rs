@@ -300,14 +300,28 @@ async fn keys_are_told_that_end_soon_or_that_nobody_uses() {
         .unwrap();
     assert_eq!(ids(first), std::slice::from_ref(&sooner.id));
     let unused = snapshot
-        .keys_unused(NOW_MS + 60_000, NOW_MS + 10 * DAY_MS, 10)
+        .keys_unused(NOW_MS + 60_000, NOW_MS + 10 * DAY_MS, None, 10)
         .await
         .unwrap();
     assert_eq!(ids(unused), [late.id.clone(), never.id.clone()]);
-    let unused = snapshot.keys_unused(NOW_MS, NOW_MS, 10).await.unwrap();
+    for (among, found) in [
+        (
+            vec![never.id.clone(), revoked.id.clone()],
+            vec![never.id.clone()],
+        ),
+        (Vec::new(), Vec::new()),
+    ] {
+        let (since_ms, at_ms) = (NOW_MS + 60_000, NOW_MS + 10 * DAY_MS);
+        let unused = snapshot.keys_unused(since_ms, at_ms, Some(&among), 10);
+        assert_eq!(ids(unused.await.unwrap()), found);
+    }
+    let unused = snapshot
+        .keys_unused(NOW_MS, NOW_MS, None, 10)
+        .await
+        .unwrap();
     assert_eq!(ids(unused), Vec::<String>::new());
     let since = NOW_MS / 60_000 * 60_000;
-    let unused = snapshot.keys_unused(since, since, 10).await.unwrap();
+    let unused = snapshot.keys_unused(since, since, None, 10).await.unwrap();
     assert_eq!(ids(unused), Vec::<String>::new());
 }
 

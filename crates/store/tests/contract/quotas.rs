@@ -86,16 +86,51 @@ async fn what_was_permitted_since_a_day_is_added_up_for_each_profile() {
             policy: gold.id,
             used,
         };
-        for only in [None, Some(profile.id)] {
-            let uses = snapshot.quota_uses(&[gold.id], only, from).await.unwrap();
-            assert_eq!(uses, [expected]);
-        }
+        let uses = snapshot.quota_uses(&[gold.id], from).await.unwrap();
+        assert_eq!(uses, [expected]);
+        let days = from / DAY * DAY..NOW_MIN + 3 * DAY;
+        let both = [profile.id, other.id];
+        let permitted = snapshot.permitted_of(&both, days).await.unwrap();
+        assert_eq!((permitted[&profile.id], permitted[&other.id]), (used, 499));
     }
-    let uses = snapshot.quota_uses(&[], None, NOW_MIN).await.unwrap();
-    assert_eq!(uses, []);
-    let only = Some(other.id);
-    let uses = snapshot.quota_uses(&[gold.id], only, NOW_MIN).await;
-    assert_eq!(uses.unwrap(), []);
+    assert_eq!(snapshot.quota_uses(&[], NOW_MIN).await.unwrap(), []);
+    let days = NOW_MIN / DAY * DAY..NOW_MIN + DAY;
+    let permitted = snapshot.permitted_of(&[other.id], days.clone()).await;
+    assert_eq!(permitted.unwrap().len(), 0);
+    assert_eq!(snapshot.permitted_of(&[], days).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn quotas_that_run_out_are_told_until_their_window_ends_or_the_quota_is_another() {
+    let books = open().await;
+    let (mut gold, profile) = limited(&books).await;
+    let (_, _, mut other) = books.with_profile("other").await;
+    other.policy_id = Some(gold.id);
+    books.put_profile(&other).await;
+    note(&books, &event(&profile, 80)).await;
+    note(&books, &event(&other, 100)).await;
+    let told = async |now_ms| {
+        let mut snapshot = books.store.read().await.unwrap();
+        let found = snapshot.quotas_running_out(now_ms, 10).await.unwrap();
+        let told = found
+            .into_iter()
+            .map(|it| (it.client, it.standing.percent, it.profile_id));
+        told.collect::<Vec<_>>()
+    };
+    let expected = [
+        ("other".to_owned(), 100, other.id),
+        ("acme".to_owned(), 80, profile.id),
+    ];
+    assert_eq!(told(NOW_MS).await, expected);
+    assert_eq!(told(UNTIL_MS).await, []);
+    gold.quota = Some(Quota {
+        requests: 101,
+        ..QUOTA
+    });
+    books
+        .edit(async |edit| edit.put_policy(&gold).await.unwrap())
+        .await;
+    assert_eq!(told(NOW_MS).await, []);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 //! has to be well-formed, of limited depth, and without aliases that multiply.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::{Options, budget, options};
 
 use super::entries::Entries;
 use crate::app::draft::{Object, object_if_any, objects, violation};
+use crate::app::text::Description;
 use crate::app::{Refusal, Violation};
 
 /// How deep the members of a document may be nested.
@@ -22,12 +23,16 @@ pub enum Language {
 }
 
 /// An OpenAPI document.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Document {
     pub(super) openapi: String,
     #[serde(deserialize_with = "object")]
     pub(super) info: Info,
-    #[serde(default, deserialize_with = "objects::<1_000, _, _>")]
+    #[serde(
+        default,
+        deserialize_with = "objects::<1_000, _, _>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub(super) servers: Vec<Server>,
     #[serde(default)]
     pub(super) paths: Entries<PathItem>,
@@ -36,66 +41,110 @@ pub(super) struct Document {
 }
 
 /// What it says of itself.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Info {
     pub(super) title: String,
     pub(super) version: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) summary: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
 }
 
 /// Where an API is.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Server {
     pub(super) url: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Entries::is_empty")]
     pub(super) variables: Entries<Variable>,
 }
 
 /// A part of the URL of a server.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Variable {
     pub(super) default: String,
 }
 
 /// What other parts refer to.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 pub(super) struct Components {
-    #[serde(default, rename = "pathItems")]
+    #[serde(
+        default,
+        rename = "pathItems",
+        skip_serializing_if = "Entries::is_empty"
+    )]
     pub(super) path_items: Entries<PathItem>,
 }
 
 /// A path with its methods.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 pub(super) struct PathItem {
-    #[serde(default, rename = "$ref")]
+    #[serde(default, rename = "$ref", skip_serializing_if = "Option::is_none")]
     pub(super) reference: Option<String>,
-    #[serde(default, deserialize_with = "servers")]
+    #[serde(
+        default,
+        deserialize_with = "servers",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) servers: Option<Vec<Server>>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     get: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     put: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     post: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     delete: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     options: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     head: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     patch: Option<Operation>,
-    #[serde(default, deserialize_with = "object_if_any")]
+    #[serde(
+        default,
+        deserialize_with = "object_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     trace: Option<Operation>,
 }
 
 /// A method of a path.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Operation {
-    #[serde(default, deserialize_with = "servers")]
+    #[serde(
+        default,
+        deserialize_with = "servers",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) servers: Option<Vec<Server>>,
 }
 
@@ -115,6 +164,16 @@ impl PathItem {
         operations
             .into_iter()
             .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+    }
+}
+
+impl Document {
+    /// The document without what no endpoint is made of, as JSON.
+    pub(super) fn reduced(mut self) -> Result<String, serde_json::Error> {
+        let about = self.info.summary.take().or(self.info.description.take());
+        // One that is too long for a collection is none.
+        self.info.description = about.filter(|it| Description::try_from(it.clone()).is_ok());
+        serde_json::to_string(&self)
     }
 }
 

@@ -11,6 +11,12 @@ use crate::console::entered::Sent;
 /// The field with the text.
 pub(super) const DOCUMENT: &str = "document";
 
+/// Says how large a document was of which only a part is shown. No field of the form.
+pub(super) const REDUCED: &str = "reduced";
+
+/// How large a document may be that is shown as it came: pages stay below 200 kB.
+const LARGEST_SHOWN_BYTES: usize = 64 * 1024;
+
 /// The field with the file.
 pub(super) const FILE: &str = "file";
 
@@ -51,11 +57,14 @@ pub(super) fn outline(sent: &Sent) -> Result<Outline, Refusal> {
     let chosen = sent.text("servers");
     let servers = SERVERS.into_iter().find(|(name, _)| *name == chosen);
     let servers = servers.map_or_else(Servers::default, |(_, servers)| servers);
-    let language = match text.trim_start().starts_with('{') {
+    import::read(text.as_bytes(), language(text), servers).map_err(at_document)
+}
+
+fn language(text: &str) -> Language {
+    match text.trim_start().starts_with('{') {
         true => Language::Json,
         false => Language::Yaml,
-    };
-    import::read(text.as_bytes(), language, servers).map_err(at_document)
+    }
 }
 
 /// A name that the form gives in place of that of the document.
@@ -70,11 +79,18 @@ pub(super) fn name(sent: &Sent, field: &str) -> Result<Option<Name>, Refusal> {
         .map_err(|invalid| Refusal::Invalid(vec![Violation::new(format!("/{field}"), invalid)]))
 }
 
-/// A form with the text of its document in it, wherever that came from.
+/// A form with the text of its document in it, wherever that came from. Of a large one, only what endpoints are made of.
 pub(super) fn with_text(filled: Filled, sent: &Sent) -> Filled {
-    match text(sent) {
-        Ok(text) => filled.saying(DOCUMENT, text),
-        Err(_) => filled,
+    let Ok(text) = text(sent) else {
+        return filled;
+    };
+    let is_large = text.len() > LARGEST_SHOWN_BYTES;
+    let reduced = is_large.then(|| import::reduced(text.as_bytes(), language(text)).ok());
+    match reduced.flatten() {
+        Some(reduced) => filled
+            .saying(DOCUMENT, reduced)
+            .saying(REDUCED, format!("{} kB", text.len() / 1_000)),
+        None => filled.saying(DOCUMENT, text),
     }
 }
 

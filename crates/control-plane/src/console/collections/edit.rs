@@ -88,6 +88,7 @@ fn page(
             hidden: tag(collection),
             before: differences,
             button: "Save",
+            further: html! {},
             cancel: &path,
         }))
     };

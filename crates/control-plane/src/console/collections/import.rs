@@ -9,7 +9,9 @@ use maud::{Markup, html};
 use portcullis_feed::CollectionId;
 use portcullis_store::Collection;
 
-use super::document::{DOCUMENT, FILE, at_names, count, name, outline, servers, with_text};
+use super::document::{
+    DOCUMENT, FILE, REDUCED, at_names, count, name, outline, servers, with_text,
+};
 use super::preview::preview;
 use super::{path_of, seen, tag, title};
 use crate::api::asked::Named;
@@ -225,6 +227,12 @@ fn fields(form: &Form<'_>) -> Markup {
             label for=(FILE) { "File" span.optional { " (optional)" } }
             p.hint #file-hint { "Drop it here, or choose it. Its text takes the place of what is pasted below." }
             div.drop data-drop { input id=(FILE) name=(FILE) type="file" accept=".json,.yaml,.yml" aria-describedby="file-hint"; }
+        }
+        @if !filled.text(REDUCED).is_empty() {
+            p.hint {
+                "Of the document, which has " (filled.text(REDUCED)) ", only that stands here of which endpoints are made: its \
+                 paths and methods, servers and names."
+            }
         }
         (Field { name: DOCUMENT, label: "Document", pointer: "/document", is_code: true, ..Field::default() }
             .area(filled, 16))

@@ -65,7 +65,7 @@ impl CollectionsWanted {
 /// What is known of the collections of a page besides themselves.
 struct Around {
     days: HashMap<String, Day>,
-    profiles: HashMap<CollectionId, u64>,
+    profiles: Arc<HashMap<CollectionId, u64>>,
     now_ms: u64,
 }
 
@@ -85,7 +85,7 @@ pub(in crate::console) async fn show(
     let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let around = Around {
         days: app.usage_of_day(UsageGroup::Collection, &names).await?,
-        profiles: app.granting_counts(&ids).await?,
+        profiles: app.granting_counts_lately(ids).await?,
         now_ms: app.now_ms(),
     };
     let content = html! {

@@ -67,6 +67,7 @@ fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Respon
             hidden: once::name(app),
             before: html! {},
             button: "Add collection",
+            further: html! {},
             cancel: "/console/collections",
         }))
     };

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use portcullis_feed::CollectionId;
-use portcullis_store::{Collection, GrantFilter};
+use portcullis_store::Collection;
 use serde::{Deserialize, Serialize};
 
 use super::{endpoints, path_of, title};
@@ -48,11 +48,7 @@ pub(in crate::console) async fn show(
     Wanted(wanted): Wanted<PartWanted>,
 ) -> Result<Response, Problem> {
     let collection = app.collection(id).await?;
-    let grant = GrantFilter {
-        collection_id: Some(id),
-        ..GrantFilter::default()
-    };
-    let who = grants::table(&app, &frame, grant, &wanted).await?;
+    let who = grants::granting(&app, &frame, id, &wanted).await?;
     let title = title(&collection);
     let content = html! {
         (head(&frame, &collection, &title))

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::app::Violation;
-use crate::console::entered::Sent;
+use crate::console::entered::{Sent, lines};
 
 /// What a form says, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +82,11 @@ impl Filled {
         let mut fields = self.fields.iter();
         let found = fields.find(|(known, _)| known == name);
         found.map(|(_, text)| text.as_str()).unwrap_or_default()
+    }
+
+    /// The lines of a field that say anything.
+    pub(in crate::console) fn lines(&self, name: &str) -> Vec<String> {
+        lines(self.text(name))
     }
 
     /// All that is said by one name.

@@ -18,6 +18,8 @@ pub(in crate::console) struct Form<'a> {
     pub(in crate::console) before: Markup,
     /// What the button says.
     pub(in crate::console) button: &'a str,
+    /// Further buttons, which stand behind it.
+    pub(in crate::console) further: Markup,
     /// Where one gets without it.
     pub(in crate::console) cancel: &'a str,
 }
@@ -36,7 +38,7 @@ impl Form<'_> {
                 (self.filled.summary(pointers))
                 (self.before)
                 (fields)
-                div.actions { (submit(Look::Main, self.button)) a.button href=(self.cancel) { "Cancel" } }
+                div.actions { (submit(Look::Main, self.button)) (self.further) a.button href=(self.cancel) { "Cancel" } }
             }
         }
     }

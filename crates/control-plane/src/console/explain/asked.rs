@@ -5,6 +5,7 @@ use portcullis_store::AccessMethod;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::filter;
 use crate::app::explanation::ExplanationDraft;
 use crate::app::{App, Refusal, Violation};
 use crate::console::design::Filled;
@@ -39,6 +40,8 @@ pub(super) struct Described<'a> {
     pub(super) id: &'a str,
     /// A whole key, or a token.
     pub(super) secret: &'a str,
+    /// The form that says how the filter is set up, if there is one: as usual, where not.
+    pub(super) sent: Option<&'a Sent>,
 }
 
 impl RequestWanted {
@@ -66,6 +69,7 @@ impl RequestWanted {
             credential: self.credential.as_deref().unwrap_or_default(),
             id: self.id.as_deref().unwrap_or_default(),
             secret: "",
+            sent: None,
         })
     }
 }
@@ -82,6 +86,7 @@ impl<'a> Described<'a> {
             credential: said("credential"),
             id: said("id"),
             secret: said("secret"),
+            sent: Some(sent),
         }
     }
 
@@ -106,6 +111,9 @@ impl<'a> Described<'a> {
             })?;
             headers.push(json!({ "name": name.trim(), "value": value.trim() }));
         }
+        let at_fault = |flaw| Refusal::Invalid(vec![flaw]);
+        let trusted_hops = filter::trusted_hops(self.sent).map_err(at_fault)?;
+        let filter = self.sent.map(filter::draft).transpose().map_err(at_fault)?;
         let credential = match self.credential {
             "key_id" => json!({ "key_id": self.id }),
             "profile" => json!({ "key_id": key_of(app, self.id).await? }),
@@ -118,8 +126,10 @@ impl<'a> Described<'a> {
             "url": self.url,
             "headers": headers,
             "address": given(self.address),
+            "trusted_hops": trusted_hops,
             "at": at,
             "credential": credential,
+            "filter": filter,
         }))
     }
 }

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
+use super::filter::{FILTER, fields};
 use crate::console::design::{Field, Filled, Look, choice, submit};
 use crate::console::frame::Frame;
 
 /// Where a request has what, and which field asks for it.
-const POINTERS: [(&str, &str); 8] = [
+const POINTERS: [(&str, &str); 9] = [
     ("/method", "method"),
     ("/url", "url"),
     ("/headers", "headers"),
@@ -14,7 +15,8 @@ const POINTERS: [(&str, &str); 8] = [
     ("/at", "at"),
     ("/credential/key_id", "id"),
     ("/credential", "secret"),
-    ("/filter", "url"),
+    ("/filter", FILTER),
+    ("/trusted_hops", "trusted_hops"),
 ];
 
 pub(super) fn form(frame: &Frame, filled: &Filled) -> Markup {
@@ -34,6 +36,7 @@ pub(super) fn form(frame: &Frame, filled: &Filled) -> Markup {
             (Field { name: "at", label: "When (UTC)", pointer: "/at",
                 hint: "Now, when empty. The records are those of now in any case.", ..Field::default() }
                 .input("datetime-local", filled))
+            (fields(filled))
             div.actions { (submit(Look::Main, "Explain")) }
         }
     }

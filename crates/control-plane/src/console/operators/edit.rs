@@ -82,6 +82,7 @@ fn page(
             hidden: tag(operator),
             before: differences,
             button: "Save",
+            further: html! {},
             cancel: PATH,
         }))
     };

@@ -64,6 +64,7 @@ fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Respon
             hidden: once::name(app),
             before: html! {},
             button: "Make the link",
+            further: html! {},
             cancel: PATH,
         }))
     };

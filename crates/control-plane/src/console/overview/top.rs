@@ -1,25 +1,26 @@
 //! Who calls most, and what is called most.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 use portcullis_store::{UsageGroup, UsageOrder};
 
-use crate::app::usage::UsageAsked;
+use crate::app::usage::{UsageAsked, UsageTop};
 use crate::app::{App, Refusal};
 use crate::console::clients::path_of;
 use crate::console::design::{number, or_dash};
 
-/// How many are shown.
+/// How many endpoints are shown.
 const MOST: u32 = 10;
 
-pub(super) async fn clients(app: &App, asked: &UsageAsked, when: &str) -> Result<Markup, Refusal> {
-    table(
-        app,
-        asked,
-        UsageGroup::Client,
-        "Clients with most requests",
-        when,
-    )
-    .await
+pub(super) async fn clients(
+    app: &Arc<App>,
+    asked: &UsageAsked,
+    when: &str,
+) -> Result<Markup, Refusal> {
+    let top = app.busiest_clients(asked).await?;
+    let title = "Clients with most requests";
+    Ok(table(&top, UsageGroup::Client, title, when))
 }
 
 pub(super) async fn endpoints(
@@ -27,27 +28,14 @@ pub(super) async fn endpoints(
     asked: &UsageAsked,
     when: &str,
 ) -> Result<Markup, Refusal> {
-    table(
-        app,
-        asked,
-        UsageGroup::Endpoint,
-        "Endpoints with most requests",
-        when,
-    )
-    .await
+    let (group, order) = (UsageGroup::Endpoint, UsageOrder::Requests);
+    let top = app.usage_top(asked, group, order, MOST).await?;
+    let title = "Endpoints with most requests";
+    Ok(table(&top, group, title, when))
 }
 
-async fn table(
-    app: &App,
-    asked: &UsageAsked,
-    group: UsageGroup,
-    title: &str,
-    when: &str,
-) -> Result<Markup, Refusal> {
-    let top = app
-        .usage_top(asked, group, UsageOrder::Requests, MOST)
-        .await?;
-    Ok(html! {
+fn table(top: &UsageTop, group: UsageGroup, title: &str, when: &str) -> Markup {
+    html! {
         section.section {
             h2 { (title) ", " (when) }
             @if top.items.is_empty() {
@@ -74,7 +62,7 @@ async fn table(
                 }
             }
         }
-    })
+    }
 }
 
 fn named(group: UsageGroup, id: Option<&str>, name: Option<&str>) -> Markup {

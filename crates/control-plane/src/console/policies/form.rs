@@ -5,10 +5,12 @@ use portcullis_store::Policy;
 use serde_json::{Value, json};
 
 use crate::api;
+use crate::app::policy::PolicyDraft;
 use crate::app::{Refusal, Violation};
 use crate::console::design::{self, Field, Filled, Form, choice};
 use crate::console::entered::Sent;
 use crate::console::frame::Frame;
+use crate::console::settled::drafted;
 
 /// Where a policy has what, and which field asks for it: the deeper ones first.
 const POINTERS: [(&str, &str); 5] = [
@@ -36,6 +38,28 @@ const NAMED: [(&str, &str); 8] = [
 /// # Errors
 /// When numbers are none.
 pub(super) fn draft(sent: &Sent) -> Result<Value, Refusal> {
+    named(sent.text("name"), sent.given("description"), sent)
+}
+
+/// What the form of something else says of a policy that is made with it: the name of the policy is in a field of its own.
+///
+/// # Errors
+/// When it says none.
+pub(in crate::console) fn beside(sent: &Sent, name: &str) -> Result<PolicyDraft, Refusal> {
+    let draft = named(sent.text(name), None, sent).and_then(|draft| drafted(&draft));
+    draft.map_err(|refusal| match refusal {
+        Refusal::Invalid(violations) => {
+            let violations = violations.into_iter().map(|it| match it.pointer.as_str() {
+                "/name" => Violation::new(format!("/{name}"), it.detail),
+                _ => it,
+            });
+            Refusal::Invalid(violations.collect())
+        }
+        refusal => refusal,
+    })
+}
+
+fn named(name: &str, description: Option<&str>, sent: &Sent) -> Result<Value, Refusal> {
     let numbers = [
         number(sent, "rate_requests", "/rate_limit/requests"),
         number(sent, "burst", "/rate_limit/burst"),
@@ -46,8 +70,8 @@ pub(super) fn draft(sent: &Sent) -> Result<Value, Refusal> {
         return Err(Refusal::Invalid(flaws));
     };
     Ok(json!({
-        "name": sent.text("name"),
-        "description": sent.given("description"),
+        "name": name,
+        "description": description,
         "rate_limit": requests.map(|requests| json!({
             "requests": requests,
             "per": sent.text("rate_per"),
@@ -100,10 +124,14 @@ pub(super) fn form(frame: &Frame, form: &Form<'_>) -> Markup {
             hint: "Such as Partners, or Gold.", ..Field::default() }.line(filled))
         (Field { name: "description", label: "Description", pointer: "/description", longest: 2_000, ..Field::default() }
             .area(filled, 2))
-        (rate_limit(filled))
-        (quota(filled))
+        (limits(filled))
     };
     form.around(frame, &POINTERS, &fields)
+}
+
+/// The fields of what a policy limits.
+pub(in crate::console) fn limits(filled: &Filled) -> Markup {
+    html! { (rate_limit(filled)) (quota(filled)) }
 }
 
 fn rate_limit(filled: &Filled) -> Markup {

@@ -63,6 +63,7 @@ fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Respon
             hidden: once::name(app),
             before: html! {},
             button: "Add policy",
+            further: html! {},
             cancel: "/console/policies",
         }))
     };

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use portcullis_feed::PolicyId;
-use portcullis_store::{GrantFilter, Policy};
+use portcullis_store::Policy;
 use serde::{Deserialize, Serialize};
 
 use super::{limits, path_of};
@@ -47,11 +47,7 @@ pub(in crate::console) async fn show(
     Wanted(wanted): Wanted<HoldersWanted>,
 ) -> Result<Response, Problem> {
     let policy = app.policy(id).await?;
-    let grant = GrantFilter {
-        policy_id: Some(id),
-        ..GrantFilter::default()
-    };
-    let who = grants::table(&app, &frame, grant, &wanted).await?;
+    let who = grants::under(&app, &frame, &policy, &wanted).await?;
     let content = html! {
         (head(&frame, &policy))
         div.section {

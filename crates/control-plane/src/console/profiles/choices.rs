@@ -1,8 +1,6 @@
 //! What an access profile can be given: collections and policies.
 
-use portcullis_store::{
-    CollectionFilter, CollectionKey, Direction, PolicyFilter, PolicyKey, Window,
-};
+use portcullis_store::{Direction, PolicyFilter, PolicyKey, Window};
 
 use crate::app::page::LONGEST;
 use crate::app::{App, Refusal};
@@ -34,17 +32,8 @@ impl Choices {
 
 /// The collections, each with its version.
 pub(in crate::console) async fn collections(app: &App) -> Result<Vec<Choice>, Refusal> {
-    let by_name = Window {
-        order: vec![(CollectionKey::Name, Direction::Ascending)],
-        after: None,
-        limit: LONGEST,
-    };
-    let page = app
-        .collections(&CollectionFilter::default(), &by_name)
-        .await?;
-    let known = page.items.into_iter().map(|collection| {
-        let name = format!("{} {}", collection.name, collection.version);
-        choice(collection.id.to_string(), name)
-    });
-    Ok(known.collect())
+    let known = app.collection_names().await?.into_iter();
+    Ok(known
+        .map(|(id, name)| choice(id.to_string(), name))
+        .collect())
 }

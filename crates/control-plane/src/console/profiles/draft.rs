@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use portcullis_feed::ClientId;
 use serde_json::{Map, Value, json};
 
-use crate::app::Violation;
 use crate::app::access_profile::AccessMethod;
+use crate::app::policy::PolicyDraft;
+use crate::app::{Refusal, Violation};
 use crate::console::entered::Sent;
 use crate::console::moment::moment;
+use crate::console::policies::form::beside;
 
 /// By what tokens are verified, as the form asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,16 @@ impl KeySource {
     }
 }
 
+/// What the field for the policy says where one is made with the profile, and the field with the name of that.
+pub(super) const NEW_POLICY: &str = "new";
+pub(super) const POLICY_NAME: &str = "policy_name";
+
+/// The policy that is made with the profile, if one is wanted.
+pub(super) fn new_policy(sent: &Sent) -> Result<Option<PolicyDraft>, Refusal> {
+    let is_wanted = sent.text("policy") == NEW_POLICY;
+    is_wanted.then(|| beside(sent, POLICY_NAME)).transpose()
+}
+
 /// What the form says of a profile. `secret` is the one that was made for it, if it asks for one.
 pub(super) fn draft(sent: &Sent, secret: Option<&str>) -> Result<Value, Violation> {
     let is_jwt = is_jwt(sent);
@@ -50,7 +62,7 @@ pub(super) fn draft(sent: &Sent, secret: Option<&str>) -> Result<Value, Violatio
         "name": sent.text("name"),
         "description": sent.given("description"),
         "collections": sent.all("collections").collect::<Vec<_>>(),
-        "policy_id": sent.given("policy"),
+        "policy_id": sent.given("policy").filter(|it| *it != NEW_POLICY),
         "access_method": if is_jwt { AccessMethod::Jwt } else { AccessMethod::ApiKey },
         "jwt": if is_jwt { Value::Object(jwt(sent, secret)?) } else { Value::Null },
         "addresses": { "allow": sent.lines("allow"), "deny": sent.lines("deny") },

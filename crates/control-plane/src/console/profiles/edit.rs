@@ -7,10 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use portcullis_feed::AddressLists;
 use portcullis_store::{AccessMethod, UsageGroup};
 
+use super::callers::{shut_out, table};
+use super::check::PROFILE;
 use super::choices::Choices;
-use super::draft::{KeySource, draft, is_jwt, key_source};
+use super::draft::{KeySource, draft, is_jwt, key_source, new_policy};
 use super::filled::filled;
 use super::form::{ProfileForm, form};
 use super::shown_once::{self, ShownOnce};
@@ -48,7 +51,9 @@ pub(in crate::console) async fn show(
     OfProfile(id): OfProfile,
 ) -> Result<Response, Problem> {
     let found = app.profile(id).await?;
-    let filled = filled(&found.profile);
+    let filled = filled(&found.profile)
+        .saying("rate_per", "minute")
+        .saying("quota_per", "month");
     page(
         &app,
         &frame,
@@ -75,10 +80,13 @@ pub(in crate::console) async fn save(
         let changes = draft(&sent, secret.as_deref());
         let changes = changes.map_err(|flaw| Refusal::Invalid(vec![flaw]))?;
         let patch = patch(changes)?;
+        let policy = new_policy(&sent)?;
         let condition = unchanged(&sent, |found: &ProfileWithKeys| {
             AccessProfile::from(found.clone())
         });
-        Ok(app.change_profile(&author, id, condition, patch).await?)
+        Ok(app
+            .change_profile(&author, id, condition, patch, policy)
+            .await?)
     };
     let refusal = match attempt.await {
         Ok(changed) => return saved(&app, &frame, changed, secret).await,
@@ -176,7 +184,13 @@ fn differences(now: &Filled, typed: &Filled) -> Markup {
 }
 
 /// What rules for addresses would do to those who call already, as far as that is known.
-async fn warning(app: &App, found: &ProfileWithKeys) -> Result<Markup, Refusal> {
+async fn warning(app: &App, found: &ProfileWithKeys, filled: &Filled) -> Result<Markup, Refusal> {
+    let now_ms = app.now_ms();
+    let callers = app.known_callers(found.profile.id).await?;
+    let lists = AddressLists {
+        allow: filled.lines("allow"),
+        deny: filled.lines("deny"),
+    };
     let id = found.profile.id.to_string();
     let mut days = app
         .usage_of_day(UsageGroup::Profile, std::slice::from_ref(&id))
@@ -195,6 +209,8 @@ async fn warning(app: &App, found: &ProfileWithKeys) -> Result<Markup, Refusal> 
                 }
             }
         }
+        (shut_out(&callers, &lists, now_ms))
+        (table(&callers, &lists, now_ms))
     })
 }
 
@@ -210,13 +226,13 @@ async fn page(
     let profile = &found.profile;
     let choices = Choices::of(app).await?;
     let title = format!("Edit {}", profile.name);
-    let warning = warning(app, found).await?;
+    let warning = warning(app, found, filled).await?;
     let content = html! {
         (heading(&title, &html! {}))
         (form(frame, &ProfileForm {
             action: &format!("/console/profiles/{}/edit", profile.id),
             filled,
-            hidden: tag(found),
+            hidden: html! { (tag(found)) input type="hidden" name=(PROFILE) value=(profile.id); },
             before: html! { (different) (warning) },
             choices: &choices,
             own_address: visitor.address,

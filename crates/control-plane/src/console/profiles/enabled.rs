@@ -25,7 +25,7 @@ pub(in crate::console) async fn set(
     let enabled = wanted(&sent)?;
     let patch = patch(json!({ "enabled": enabled }))?;
     let changed = app
-        .change_profile(&author, id, Condition::none(), patch)
+        .change_profile(&author, id, Condition::none(), patch, None)
         .await?;
     let name = changed.record.profile.name;
     let action = format!("/console/profiles/{id}/enabled");

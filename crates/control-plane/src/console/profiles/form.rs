@@ -5,13 +5,19 @@ use std::net::IpAddr;
 use maud::{Markup, html};
 
 use super::choices::Choices;
+use super::draft::{NEW_POLICY, POLICY_NAME};
 use super::method::method;
 use crate::console::design::{Choice, Field, Filled, Look, choice, submit, tick};
 use crate::console::frame::Frame;
+use crate::console::policies::form::limits;
 
 /// Where a profile has what, and which field asks for it: the deeper ones first.
-const POINTERS: [(&str, &str); 19] = [
+const POINTERS: [(&str, &str); 23] = [
     ("/name", "name"),
+    ("/policy_name", POLICY_NAME),
+    ("/rate_limit/burst", "burst"),
+    ("/rate_limit", "rate_requests"),
+    ("/quota", "quota_requests"),
     ("/description", "description"),
     ("/collections", "collections"),
     ("/policy_id", "policy"),
@@ -105,18 +111,20 @@ fn collections(form: &ProfileForm<'_>) -> Markup {
 }
 
 fn policy(form: &ProfileForm<'_>) -> Markup {
+    let filled = form.filled;
     let none = choice("", "none: as much as it likes");
-    let choices: Vec<Choice> = std::iter::once(none)
-        .chain(form.choices.policies.iter().cloned())
-        .collect();
-    Field {
-        name: "policy",
-        label: "Policy",
-        pointer: "/policy_id",
-        hint: "How much of it, by rate limit and quota.",
-        ..Field::default()
+    let new = choice(NEW_POLICY, "a new one, which is made with the profile");
+    let known = form.choices.policies.iter().cloned();
+    let choices: Vec<Choice> = [none, new].into_iter().chain(known).collect();
+    html! {
+        (Field { name: "policy", label: "Policy", pointer: "/policy_id", hint: "How much of it, by rate limit and quota.",
+            ..Field::default() }.select(filled, &choices))
+        div.form data-when={ "policy=" (NEW_POLICY) } {
+            (Field { name: POLICY_NAME, label: "Name of the new policy", pointer: "/policy_name", longest: 100,
+                hint: "Such as Partners, or Gold. Other profiles can be given it later.", ..Field::default() }.line(filled))
+            (limits(filled))
+        }
     }
-    .select(form.filled, &choices)
 }
 
 fn addresses(form: &ProfileForm<'_>) -> Markup {

@@ -12,7 +12,7 @@ use portcullis_store::Client;
 use serde::Deserialize;
 
 use super::choices::Choices;
-use super::draft::{KeySource, is_jwt, key_source, new_draft};
+use super::draft::{KeySource, is_jwt, key_source, new_draft, new_policy};
 use super::filled::filled;
 use super::form::{ProfileForm, form};
 use super::shown_once::{self, ShownOnce};
@@ -27,7 +27,7 @@ use crate::console::design::{Filled, heading};
 use crate::console::entered::Sent;
 use crate::console::frame::{Frame, Section};
 use crate::console::once::{self, once};
-use crate::console::refused::{Again, again};
+use crate::console::refused::{Again, again, both};
 use crate::console::settled::drafted;
 use crate::identity::{By, Came};
 use crate::problem::Problem;
@@ -68,9 +68,10 @@ pub(in crate::console) async fn create(
         let secret = is_made.then(|| app.new_signing_secret()).transpose()?;
         let draft = new_draft(id, &sent, secret.as_deref());
         let draft = draft.map_err(|flaw| Refusal::Invalid(vec![flaw]))?;
-        let draft: AccessProfileDraft = drafted(&draft)?;
+        let draft: Result<AccessProfileDraft, Refusal> = drafted(&draft);
+        let (draft, policy) = both(draft, new_policy(&sent))?;
         let once = once(&frame, &sent, move |created| shown(created, secret));
-        app.create_profile(&author, once, draft).await
+        app.create_profile(&author, once, draft, policy).await
     };
     match attempt.await {
         Ok(shown) => shown_once::page(&app, &frame, "The access profile is added", &shown).await,
@@ -114,7 +115,9 @@ async fn begun(app: &App, like: &Like) -> Result<Filled, Problem> {
         // Keys are not copied: whoever has one of them would be two.
         Some(like) => filled(&like.profile).without("key_source"),
         None => Filled::with(&[("access_method", "api_key"), ("algorithm", "RS256")]),
-    })
+    }
+    .saying("rate_per", "minute")
+    .saying("quota_per", "month"))
 }
 
 async fn page(

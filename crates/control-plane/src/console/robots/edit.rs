@@ -76,6 +76,7 @@ fn page(
             hidden: tag(token),
             before: differences,
             button: "Save",
+            further: html! {},
             cancel: PATH,
         }))
     };

@@ -68,6 +68,7 @@ fn page(app: &App, frame: &Frame, status: StatusCode, filled: &Filled) -> Respon
             hidden: once::name(app),
             before: html! {},
             button: "Make token",
+            further: html! {},
             cancel: PATH,
         }))
     };

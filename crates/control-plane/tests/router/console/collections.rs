@@ -292,6 +292,59 @@ async fn an_import_shows_what_it_adds_and_does_it_when_that_is_confirmed() {
 }
 
 #[tokio::test]
+async fn of_a_large_document_only_what_endpoints_are_made_of_comes_back() {
+    let stage = open().await;
+    let browser = editor(&stage).await;
+    let path = "/console/collections/import";
+    let prose = "What it does, at length. ".repeat(40);
+    let paths: String = (0..600)
+        .map(|number| {
+            format!(
+                "  /orders-{number}/{{id}}:\n    get: {{description: \"{prose}\"}}\n    put: {{}}\n"
+            )
+        })
+        .collect();
+    let document = format!(
+        "openapi: 3.1.0\ninfo: {{title: Large, version: v9, description: All of it}}\n\
+         servers: [{{url: \"https://api.example.com/v1\"}}]\npaths:\n{paths}"
+    );
+    assert!(document.len() > 600_000);
+    let servers = [("preview", "yes"), ("servers", "host")];
+    let preview = sends_file(&browser, path, &servers, document.as_bytes()).await;
+    let preview = preview.is(200);
+    says(
+        &preview,
+        &[
+            "1,200 endpoints added",
+            "and 1000 more that are added",
+            "only that stands here",
+            "GET api.example.com/v1/orders-0/{id}",
+        ],
+    );
+    assert!(text(&preview).len() < 200_000, "{}", text(&preview).len());
+    assert!(!text(&preview).contains("at length"));
+    let (_, rest) = text(&preview)
+        .split_once("<textarea id=\"document\"")
+        .unwrap();
+    let (_, rest) = rest.split_once(">\n").unwrap();
+    let shown = rest.split("</textarea>").next().unwrap();
+    let shown = shown.replace("&quot;", "\"").replace("&amp;", "&");
+    let fields = [
+        ("once", &*hidden(&preview, "once")),
+        ("document", shown.as_str()),
+        ("servers", "host"),
+        ("import", "yes"),
+    ];
+    browser.sends_form(path, &fields).await.is(303);
+    let made = stage.operator().gets("/api/v1/collections").await;
+    assert_eq!(made["items"][0]["description"], "All of it");
+    assert_eq!(made["items"][0]["version"], "v9");
+    let endpoints = made["items"][0]["endpoints"].as_array().unwrap();
+    assert_eq!(endpoints.len(), 1_200);
+    assert_eq!(endpoints[0]["host"], "api.example.com");
+}
+
+#[tokio::test]
 async fn an_import_into_a_collection_replaces_its_endpoints_unless_it_changed_since_the_preview() {
     let stage = open().await;
     let collection = stage.operator().creates_collection("orders").await;

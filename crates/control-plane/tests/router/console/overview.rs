@@ -62,6 +62,47 @@ async fn the_overview_tells_figures_reasons_and_who_has_most_and_what_needs_atte
 }
 
 #[tokio::test]
+async fn the_overview_tells_which_quotas_are_nearly_used_up() {
+    let stage = open().await;
+    let operator = stage.operator();
+    let (_, _, profile) = operator.creates_access("Acme").await;
+    let policy = operator.creates_policy("gold").await;
+    let quota = json!({"quota": {"requests": 100, "per": "day"}});
+    let record = format!("/api/v1/policies/{}", policy.id());
+    operator.patches(&record, quota).await.is(200);
+    let path = format!("/api/v1/access-profiles/{}", profile.id());
+    let patch = json!({"policy_id": policy["id"]});
+    operator.patches(&path, patch).await.is(200);
+    let (_, browser) = logged_in(&stage, "ann", "viewer").await;
+    let calls = async |number, permitted| {
+        let row = json!({"m": NOW_MIN, "p": profile.id(), "n": permitted, "ok": permitted});
+        tells(&stage, batch(number, json!([row]))).await.is(204);
+        add_up(&stage).await;
+        stage.app.judge_quotas().await.unwrap();
+        browser.gets("/console").await.is(200)
+    };
+    let shown = calls(1, 79).await;
+    assert!(!text(&shown).contains("has used"), "{}", text(&shown));
+    let shown = calls(2, 3).await;
+    for part in [
+        "Acme, production",
+        "has used",
+        ">82</span> of",
+        ">100</span>",
+        "in 16 h",
+    ] {
+        assert!(text(&shown).contains(part), "{part}: {}", text(&shown));
+    }
+    assert!(!text(&shown).contains("quota used up"));
+    let shown = calls(3, 30).await;
+    assert!(text(&shown).contains("quota used up"), "{}", text(&shown));
+    stage.pass_ms(DAY_MS);
+    let (_, browser) = logged_in(&stage, "bob", "viewer").await;
+    let shown = browser.gets("/console").await.is(200);
+    assert!(!text(&shown).contains("has used"), "{}", text(&shown));
+}
+
+#[tokio::test]
 async fn the_page_of_a_client_tells_its_usage_its_refusals_and_to_admins_its_changes() {
     let stage = open().await;
     let (client, _, profile) = stage.operator().creates_access("Acme").await;

@@ -194,3 +194,82 @@ async fn a_policy_shows_how_much_of_its_quota_each_profile_has_used() {
     stage.app.judge_quotas().await.unwrap();
     says(&browser.gets(&path).await.is(200), &["used up"]);
 }
+
+#[tokio::test]
+async fn what_limits_would_have_done_lately_is_told_before_they_are_saved() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let (record, edit) = (
+        format!("/api/v1/policies/{id}"),
+        format!("/console/policies/{id}/edit"),
+    );
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let form = browser.gets(&edit).await.is(200);
+    says(&form, &["Show the effect on recent traffic"]);
+    let tag = hidden(&form, "tag");
+    let send = async |further: &[(&str, &str)]| {
+        let fields = [
+            ("tag", tag.as_str()),
+            ("name", "gold"),
+            ("rate_requests", "10"),
+            ("rate_per", "minute"),
+            ("scope", "access_profile"),
+            ("quota_requests", "50"),
+            ("quota_per", "day"),
+        ];
+        let fields = [further, &fields].concat();
+        browser.sends_form(&edit, &fields).await
+    };
+    let effect = ("effect", "yes");
+    let quiet = send(&[effect]).await.is(200);
+    says(&quiet, &["had a request in the last 30 days"]);
+
+    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
+    let profile = &profiles["items"][0]["id"];
+    let rows = json!([
+        {"m": NOW_MIN - 60, "p": profile, "n": 100, "ok": 90},
+        {"m": NOW_MIN - 30, "p": profile, "n": 20, "ok": 20},
+        {"m": NOW_MIN - 6 * 60, "p": profile, "n": 7, "ok": 7},
+    ]);
+    tells(&stage, batch(1, rows)).await.is(204);
+    add_up(&stage).await;
+    let shown = send(&[effect]).await.is(200);
+    says(
+        &shown,
+        &[
+            "Rate limit: who had more than would pass",
+            "acme, production",
+            ">80</span>",
+            ">100</span>",
+            "Quota: who had more than would pass",
+            ">67</span>",
+            ">117</span>",
+            "value=\"50\"",
+        ],
+    );
+    assert_eq!(hidden(&shown, "tag"), tag);
+    let shared = send(&[effect, ("scope", "client")]).await.is(200);
+    says(&shared, &[">80</span>"]);
+    let long = [effect, ("rate_per", "hour"), ("quota_per", "month")];
+    let long = send(&long).await.is(200);
+    says(&long, &["In how many hours", "In how many months"]);
+    let roomy = [effect, ("rate_requests", "1000"), ("quota_requests", "")];
+    let roomy = send(&roomy).await.is(200);
+    says(&roomy, &["Nobody had more"]);
+    assert!(!text(&roomy).contains("who had more"));
+    let none = [effect, ("rate_requests", ""), ("quota_requests", "")];
+    says(&send(&none).await.is(200), &["Nothing is limited"]);
+    says(
+        &send(&[effect, ("quota_requests", "many")]).await.is(422),
+        &["id=\"quota_requests-flaw\""],
+    );
+    let before = stage.operator().gets(&record).await;
+    assert_eq!(before["quota"], json!(null));
+
+    // What was seen first is what may be changed.
+    let change = json!({"description": "other"});
+    stage.operator().patches(&record, change).await.is(200);
+    let late = send(&[effect]).await.is(200);
+    assert_eq!(hidden(&late, "tag"), tag);
+    send(&[]).await.is(412);
+}

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::clients::hidden;
 use super::text;
 use crate::people::{Browser, logged_in};
-use crate::stage::{Answer, Stage, open};
+use crate::stage::{Answer, BEGIN_MS, Stage, open};
+use crate::usage::{batch, tells};
 
 /// What stands between two parts of a page.
 pub fn between<'a>(page: &'a Answer, before: &str, after: &str) -> &'a str {
@@ -76,6 +77,70 @@ async fn a_key_is_shown_once_and_again_only_to_who_loads_the_answer_again() {
         .is(200);
     assert!(!text(&page).contains(&key));
     assert!(text(&page).contains(key.split('_').nth(2).unwrap()));
+}
+
+#[tokio::test]
+async fn a_policy_is_made_with_the_profile_that_gets_it_or_neither_is() {
+    let (stage, browser, client, collection) = stage().await;
+    let begin = browser
+        .gets(&format!("/console/clients/{}/profiles/new", client.id()))
+        .await
+        .is(200);
+    assert!(text(&begin).contains("data-when=\"policy=new\""));
+    let profile = [
+        ("name", "production"),
+        ("collections", collection.id()),
+        ("access_method", "api_key"),
+        ("policy", "new"),
+        ("rate_per", "second"),
+        ("scope", "access_profile"),
+        ("quota_per", "week"),
+    ];
+    let good = [
+        ("policy_name", "Partners"),
+        ("rate_requests", "10"),
+        ("quota_requests", "5000"),
+    ];
+    let policies = async || stage.operator().gets("/api/v1/policies").await.is(200);
+    for (field, value, flaw) in [
+        ("policy_name", "", "id=\"policy_name-flaw\""),
+        ("rate_requests", "0", "id=\"rate_requests-flaw\""),
+        ("quota_requests", "many", "id=\"quota_requests-flaw\""),
+        ("allow", "here", "id=\"allow-flaw\""),
+    ] {
+        let fields = [&profile[..], &[(field, value)], &good].concat();
+        let again = sends(&browser, &client, &fields).await.is(422);
+        for part in [flaw, "value=\"new\" selected", "value=\"5000\""] {
+            let kept = part != "value=\"5000\"" || field != "quota_requests";
+            assert!(
+                !kept || text(&again).contains(part),
+                "{part}: {}",
+                text(&again)
+            );
+        }
+        assert_eq!(policies().await["items"], json!([]));
+    }
+    let fields = [&profile[..], &good].concat();
+    sends(&browser, &client, &fields).await.is(200);
+    let made = policies().await["items"][0].clone();
+    assert_eq!(made["name"], "Partners");
+    assert_eq!(made["quota"], json!({"requests": 5000, "per": "week"}));
+    let first = only_profile(&stage).await;
+    assert_eq!(first["policy_id"], made["id"]);
+
+    let edit = format!("/console/profiles/{}/edit", first["id"].as_str().unwrap());
+    let form = browser.gets(&edit).await.is(200);
+    let tag = hidden(&form, "tag");
+    let further = [("tag", tag.as_str()), ("policy_name", "Gold")];
+    let fields = [&profile[..], &further].concat();
+    browser.sends_form(&edit, &fields).await.is(303);
+    assert_eq!(policies().await.every("name").len(), 2);
+    let policy = only_profile(&stage).await["policy_id"].clone();
+    let path = format!("/api/v1/policies/{}", policy.as_str().unwrap());
+    assert_eq!(stage.operator().gets(&path).await["name"], "Gold");
+    // The form is overtaken by now: nothing is made.
+    browser.sends_form(&edit, &fields).await.is(412);
+    assert_eq!(policies().await.every("name").len(), 2);
 }
 
 #[tokio::test]
@@ -275,4 +340,55 @@ async fn a_further_key_is_made_or_brought_from_elsewhere_and_only_a_new_one_is_s
     assert!(text(&short).contains("16 to 512 characters") && !text(&short).contains("\"short\""));
     let keys = only_profile(&stage).await["keys"].clone();
     assert_eq!(keys.as_array().unwrap().len(), 3, "{keys}");
+}
+
+#[tokio::test]
+async fn rules_that_shut_out_who_called_lately_say_whom() {
+    let stage = open().await;
+    let (_, _, profile) = stage.operator().creates_access("acme").await;
+    let refusal = |reason: &str, address: &str| {
+        json!({"t": BEGIN_MS - 60_000, "r": reason, "s": 403, "v": "GET", "u": "/acme/1", "a": address,
+            "p": profile["id"]})
+    };
+    let mut told = batch(1, json!([]));
+    told["refusals"] = json!([
+        refusal("quota_exceeded", "203.0.113.9"),
+        refusal("address_not_allowed", "192.0.2.1"),
+    ]);
+    tells(&stage, told).await.is(204);
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let edit = format!("/console/profiles/{}/edit", profile.id());
+    let form = browser.gets(&edit).await.is(200);
+    for part in [
+        "Callers who were refused lately",
+        "203.0.113.9",
+        "192.0.2.1",
+        "let in",
+    ] {
+        assert!(text(&form).contains(part), "{part}: {}", text(&form));
+    }
+    assert!(!text(&form).contains("Shuts out"));
+    let check = async |allow: &str| {
+        let fields = [("profile", profile.id()), ("allow", allow)];
+        let path = "/console/check/addresses";
+        text(&browser.sends_form(path, &fields).await.is(200)).to_owned()
+    };
+    let warned = check("10.0.0.0/8").await;
+    assert!(
+        warned.contains("Shuts out") && warned.contains("203.0.113.9"),
+        "{warned}"
+    );
+    assert!(!warned.contains("192.0.2.1"), "{warned}");
+    for allow in ["203.0.113.0/24", "", "here"] {
+        let calm = check(allow).await;
+        assert!(!calm.contains("Shuts out"), "{allow}: {calm}");
+    }
+    let fields = [
+        ("tag", &*hidden(&form, "tag")),
+        ("name", ""),
+        ("access_method", "api_key"),
+        ("allow", "10.0.0.0/8"),
+    ];
+    let again = browser.sends_form(&edit, &fields).await.is(422);
+    assert!(text(&again).contains("Shuts out"), "{}", text(&again));
 }

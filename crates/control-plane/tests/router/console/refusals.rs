@@ -210,6 +210,57 @@ async fn a_request_is_explained_by_a_key_a_profile_or_a_whole_credential() {
 }
 
 #[tokio::test]
+async fn a_request_is_explained_by_the_settings_of_the_filter_that_it_meets() {
+    let Scene { stage, browser, .. } = scene().await;
+    let path = "/api/v1/access-profiles?limit=1";
+    let profiles = stage.operator().gets(path).await;
+    let profile = profiles["items"][0]["id"].as_str().unwrap();
+    let explain = async |further: &[(&str, &str)]| {
+        let fields = [
+            ("method", "GET"),
+            ("url", "https://api.example.com/acme/7"),
+            ("address", "192.0.2.1"),
+            ("headers", "x-forwarded-for: 10.1.2.3"),
+            ("credential", "profile"),
+            ("id", profile),
+        ];
+        let fields = [&fields[..], further].concat();
+        browser.sends_form("/console/explain", &fields).await
+    };
+    says(&explain(&[]).await.is(200), &["address_not_allowed"]);
+    let believed = explain(&[("trusted_hops", "1")]).await.is(200);
+    says(
+        &believed,
+        &["permitted", "x-client-id", "open tabindex", "value=\"1\""],
+    );
+    let set_up = [
+        ("trusted_hops", "1"),
+        ("credential_header", "x-key"),
+        ("client_id", "x-caller"),
+        ("token_claims", "sub\nazp"),
+        ("claim_headers", "x-user-email=email"),
+        ("ignores_key_id", "yes"),
+    ];
+    let shown = explain(&set_up).await.is(200);
+    says(
+        &shown,
+        &["<code>x-caller</code>", "x-key", "x-user-email=email"],
+    );
+    let observed = explain(&[("observe", "yes")]).await.is(200);
+    says(&observed, &["refusals are noted", "address_not_allowed"]);
+    for (field, value, flaw) in [
+        ("trusted_hops", "many", "id=\"trusted_hops-flaw\""),
+        ("trusted_hops", "256", "id=\"trusted_hops-flaw\""),
+        ("claim_headers", "email", "id=\"filter-flaw\""),
+        ("credential_header", "a b", "id=\"filter-flaw\""),
+        ("client_id", ":path", "id=\"filter-flaw\""),
+    ] {
+        let again = explain(&[(field, value)]).await.is(422);
+        says(&again, &[flaw, value, "href=\"#"]);
+    }
+}
+
+#[tokio::test]
 async fn a_description_that_is_none_says_at_which_field() {
     let stage = open().await;
     let (_, browser) = logged_in(&stage, "bob", "viewer").await;
