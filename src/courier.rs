@@ -65,6 +65,8 @@ impl Courier {
         self.next_ms = now_ms.saturating_add(SENT_EVERY_MS);
         self.hurried_ms = now_ms.saturating_add(HURRIED_EVERY_MS);
         self.hurries = quotas::hurries(&Shared);
+        self.batches.show();
+        self.errors.show();
         Outbox::fetch(&Shared, fallen);
         let Some(batch) = Outbox::next(&Shared) else {
             return;

@@ -22,6 +22,7 @@
 )]
 
 mod announcement;
+mod breakdown;
 pub mod callbacks;
 mod courier;
 mod deprecation;

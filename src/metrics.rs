@@ -9,7 +9,7 @@ use portcullis_registry::ledger::Ledger;
 
 use crate::host::{self, Shared};
 
-/// A number that only grows. Defined the first time that it does.
+/// A number that only grows. Defined the first time that it does, or is to be seen.
 #[derive(Debug)]
 pub(crate) struct Counter(Metric);
 
@@ -27,6 +27,15 @@ struct Metric {
 impl Counter {
     pub(crate) fn named(name: impl Into<Cow<'static, str>>) -> Self {
         Self(Metric::named(name.into()))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Shows it from now on, so that the first time that it counts is seen to be one more.
+    pub(crate) fn show(&self) {
+        let _ = self.0.id(host::define_counter);
     }
 
     /// Counts some more.
@@ -110,6 +119,9 @@ impl Default for Metrics {
 impl Metrics {
     /// Publishes how things are.
     pub(crate) fn publish(&self, now_ms: u64, members: u32) {
+        for counter in [&self.errors, &self.signature_errors, &self.resyncs] {
+            counter.show();
+        }
         self.members.set(u64::from(members));
         if let Some(contact_ms) = contact::last_contact_ms(&Shared) {
             self.contact_age_ms.set(now_ms.saturating_sub(contact_ms));

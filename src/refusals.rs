@@ -12,11 +12,15 @@ use crate::host;
 use crate::metrics::Counter;
 use crate::usage::shortened;
 
-/// Where the filter leaves what it knows of a refusal for the access log: `%FILTER_STATE(wasm.portcullis:PLAIN)%` shows
-/// `code client profile collection decision address`, separated by blanks, with a dash for what is not known. The code of
-/// a refusal that is only noted begins with `observed.`. Of other permitted requests the identity headers say as much,
-/// and each call to the host costs.
-const FILTER_STATE: &str = "portcullis";
+/// Where the filter leaves what was decided for the access log: `%FILTER_STATE(wasm.portcullis.decision:PLAIN)%` shows
+/// `refused` or `observed`, and `permitted` where that is wanted. Whom it concerned the identity headers say.
+const DECISION: &str = "portcullis.decision";
+/// The name of this one decision.
+const DECISION_ID: &str = "portcullis.decision_id";
+/// The code of the refusal, or of what is only noted.
+const REASON: &str = "portcullis.reason";
+/// The address that was judged and not allowed.
+const ADDRESS: &str = "portcullis.address";
 /// At most one refusal of each reason is sampled in this time, by each VM.
 const SAMPLE_EVERY_MS: u64 = 1_000;
 /// The longest path in a sample, in bytes.
@@ -93,10 +97,11 @@ impl Refusals {
     ) -> (DecisionId, Option<Refused>) {
         let decision = self.next_decision();
         self.count(denial.reason, observed);
-        host::set_filter_state(
-            FILTER_STATE,
-            tag(denial, observed, decision.as_str()).as_bytes(),
-        );
+        log(if observed { "observed" } else { "refused" }, &decision);
+        host::set_filter_state(REASON, denial.reason.code().as_bytes());
+        if let Some(address) = denial.judged_address {
+            host::set_filter_state(ADDRESS, address.to_string().as_bytes());
+        }
         let sampled = self.is_due(denial.reason).map(|left_out| {
             let sample = sample(denial, observed, headers, decision.as_str(), left_out);
             // Only texts and numbers: writing them as JSON cannot fail.
@@ -105,6 +110,11 @@ impl Refusals {
             told(sample, denial)
         });
         (decision, sampled)
+    }
+
+    /// Leaves a request that is let through for the access log.
+    pub(crate) fn note_permitted(&self) {
+        log("permitted", &self.next_decision());
     }
 
     /// SplitMix64 (Steele, Lea and Flood 2014): a different number each time, and no two VMs in step.
@@ -155,21 +165,9 @@ impl Refusals {
     }
 }
 
-fn tag(denial: &Denial<'_>, observed: bool, decision: &str) -> String {
-    let holder = denial.holder.as_deref();
-    let collection = denial.collection.as_deref();
-    let address = denial.judged_address.map(|address| address.to_string());
-    let prefix = if observed { "observed." } else { "" };
-    let code = format!("{prefix}{}", denial.reason.code());
-    [
-        code.as_str(),
-        holder.map_or("-", |holder| holder.client_id()),
-        holder.map_or("-", |holder| holder.profile_id()),
-        collection.map_or("-", |collection| &collection.label),
-        decision,
-        address.as_deref().unwrap_or("-"),
-    ]
-    .join(" ")
+fn log(decision: &str, id: &DecisionId) {
+    host::set_filter_state(DECISION, decision.as_bytes());
+    host::set_filter_state(DECISION_ID, id.as_str().as_bytes());
 }
 
 fn sample<'s>(

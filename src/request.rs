@@ -1,6 +1,7 @@
 //! One request on its way through the filter.
 
-use portcullis_engine::{Denial, DenialReason, Permit, Request};
+use portcullis_engine::route::RoutedCollection;
+use portcullis_engine::{Denial, DenialReason, Holder, Permit, Request};
 use proxy_wasm::types::Action;
 
 use crate::announcement::Announcement;
@@ -25,9 +26,13 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
     };
     match filter.decide(&request) {
         Ok(permit) => {
-            if let Some(denial) = permit.observed() {
-                filter.vm.note_missing_key(denial);
-                filter.vm.refusals.note(denial, true, &headers);
+            match permit.observed() {
+                Some(denial) => {
+                    filter.vm.note_missing_key(denial);
+                    filter.vm.refusals.note(denial, true, &headers);
+                }
+                None if filter.logs_permitted => filter.vm.refusals.note_permitted(),
+                None => {}
             }
             let counted = filter.usage().map(|usage| usage.permit(&permit, &headers));
             if let Some(announcement) = Announcement::of(&permit, counted) {
@@ -38,6 +43,9 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
         }
         Err(denial) => {
             strip(denial.stripped(), denial.target());
+            // No service sees this request: it is the access log that is told.
+            let (holder, collection) = (denial.holder.as_deref(), denial.collection.as_deref());
+            name(filter, holder, collection);
             filter.vm.note_missing_key(&denial);
             refuse(filter, &denial, &headers);
             Action::Pause
@@ -48,18 +56,23 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
 /// Takes away what the service must not see and says who calls.
 fn let_pass(filter: &Filter, permit: &Permit<'_>) {
     strip(permit.stripped(), permit.target());
+    name(filter, permit.holder(), permit.collection());
+    for claim in permit.claims() {
+        host::add_request_header(&claim.name, claim.value.as_bytes());
+    }
+}
+
+/// Says whom a request concerns, as far as that is proven.
+fn name(filter: &Filter, holder: Option<&Holder>, collection: Option<&RoutedCollection>) {
     let names = filter.identity_headers();
-    if let Some(holder) = permit.holder() {
+    if let Some(holder) = holder {
         let (client_id, profile_id) = (holder.client_id(), holder.profile_id());
         host::add_request_header(&names.client_id, client_id.as_bytes());
         host::add_request_header(&names.client_name, holder.client_name().as_bytes());
         host::add_request_header(&names.access_profile_id, profile_id.as_bytes());
     }
-    if let Some(collection) = permit.collection() {
+    if let Some(collection) = collection {
         host::add_request_header(&names.api_collection, collection.label.as_bytes());
-    }
-    for claim in permit.claims() {
-        host::add_request_header(&claim.name, claim.value.as_bytes());
     }
 }
 

@@ -72,6 +72,7 @@ impl Root {
             Rc::clone(vm.get_or_insert_with(|| Rc::new(Vm::new(settings.cache_bytes))))
         });
         vm.look();
+        vm.usage.tell_apart(settings.told_apart);
         let exchange = Exchange::new(settings.control_plane, &token, feed_keys);
         vm.poll_with(Poller::new(exchange));
         let tokens_bytes = settings.cache_bytes / 4;
@@ -80,6 +81,7 @@ impl Root {
             tokens_bytes,
             settings.max_staleness_ms,
             settings.counts_usage,
+            settings.logs_permitted,
             Rc::clone(&vm),
         );
         callbacks::serve_with(self.context_id, Rc::new(filter));

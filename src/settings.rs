@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use portcullis_engine::{Gate, GateSettings, IdentityHeaders, InvalidName};
 use portcullis_feed::FeedKey;
+use portcullis_registry::labels::Bounds;
 use serde::Deserialize;
 
 /// Which environment variable of the VM holds the gateway's token. Not a part of the configuration, since Envoy's admin
@@ -24,6 +25,10 @@ pub(crate) struct Settings {
     pub(crate) max_staleness_ms: Option<u64>,
     /// Whether requests are counted for the control plane.
     pub(crate) counts_usage: bool,
+    /// How much metrics tell apart.
+    pub(crate) told_apart: Bounds,
+    /// Whether the access log is told of requests that are let through, too.
+    pub(crate) logs_permitted: bool,
 }
 
 /// Where the records come from.
@@ -76,6 +81,10 @@ struct Document {
     max_staleness_s: Option<u64>,
     #[serde(default = "default_usage")]
     usage: bool,
+    #[serde(default)]
+    metrics: Metrics,
+    #[serde(default)]
+    log_permitted: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,6 +94,44 @@ struct Names {
     client_name: Option<String>,
     access_profile_id: Option<String>,
     api_collection: Option<String>,
+}
+
+/// How many of what metrics tell apart.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Metrics {
+    profiles: usize,
+    collections: usize,
+}
+
+impl Metrics {
+    const MOST: Bounds = Bounds {
+        profiles: 10_000,
+        collections: 1_000,
+    };
+
+    fn bounds(&self) -> Result<Bounds, InvalidSettings> {
+        let too_many = |field, most| Err(InvalidSettings::Metrics { field, most });
+        if self.profiles > Self::MOST.profiles {
+            return too_many("profiles", Self::MOST.profiles);
+        }
+        if self.collections > Self::MOST.collections {
+            return too_many("collections", Self::MOST.collections);
+        }
+        Ok(Bounds {
+            profiles: self.profiles,
+            collections: self.collections,
+        })
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            profiles: 100,
+            collections: 50,
+        }
+    }
 }
 
 /// What names the profile of a token.
@@ -115,6 +162,8 @@ pub(crate) enum InvalidSettings {
     },
     #[error("`cache_mib` is 1 to 512")]
     Cache,
+    #[error("`metrics.{field}` is 0 to {most}")]
+    Metrics { field: &'static str, most: usize },
     #[error(
         "`max_staleness_s` is at least {least}: twice `control_plane.wait_s`, since nothing is heard while a question is held"
     )]
@@ -186,6 +235,8 @@ impl Settings {
             control_plane: document.control_plane,
             cache_bytes: document.cache_mib.saturating_mul(1 << 20),
             counts_usage: document.usage,
+            told_apart: document.metrics.bounds()?,
+            logs_permitted: document.log_permitted,
             max_staleness_ms: document
                 .max_staleness_s
                 .map(|seconds| seconds.saturating_mul(1_000)),
@@ -276,6 +327,18 @@ mod tests {
     }
 
     #[test]
+    fn metrics_tell_a_hundred_profiles_apart_unless_another_number_is_given() {
+        let told_apart = |further: &str| {
+            let text = format!(r#"{{"control_plane": {{"cluster": "c"}}{further}}}"#);
+            let bounds = Settings::parse(text.as_bytes()).unwrap().told_apart;
+            (bounds.profiles, bounds.collections)
+        };
+        assert_eq!(told_apart(""), (100, 50));
+        assert_eq!(told_apart(r#", "metrics": {"profiles": 0}"#), (0, 50));
+        assert_eq!(told_apart(r#", "metrics": {"collections": 7}"#), (100, 7));
+    }
+
+    #[test]
     fn identity_headers_can_be_renamed_one_by_one() {
         let settings = Settings::parse(
             br#"{"control_plane": {"cluster": "c"}, "identity_headers": {"client_id": "X-Who"}}"#,
@@ -314,6 +377,14 @@ mod tests {
             (
                 r#"{"control_plane": {"cluster": "c"}, "cache_mib": 0}"#,
                 "`cache_mib`",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "metrics": {"profiles": 10001}}"#,
+                "`metrics.profiles` is 0 to 10000",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "metrics": {"collections": 1001}}"#,
+                "`metrics.collections` is 0 to 1000",
             ),
             (
                 r#"{"control_plane": {"cluster": "c", "wait_s": 10}, "max_staleness_s": 19}"#,

@@ -7,12 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use portcullis_engine::{Denial, Permit, Subject};
+use portcullis_engine::{Denial, DenialReason, Permit, Subject};
 use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
+use portcullis_registry::labels::Bounds;
 use portcullis_registry::usage::{
     Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over, merged,
 };
 
+use crate::breakdown::{Breakdown, observe};
 use crate::host::{self, HeaderPairs, Shared};
 use crate::metrics::Counter;
 use crate::spreading::Spreading;
@@ -40,6 +42,7 @@ pub(crate) struct Usage {
     decided: RefCell<Option<(u32, Counter)>>,
     /// What was decided before this VM had a place.
     decided_before: Cell<u64>,
+    breakdown: RefCell<Breakdown>,
 }
 
 /// A request that was let through and is not answered yet.
@@ -52,9 +55,12 @@ pub(crate) struct Counted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Kind(usize, usize, u32);
 
-struct Row {
-    subject: Subject,
-    counts: Counts,
+/// Requests that met the same records.
+pub(crate) struct Row {
+    pub(crate) subject: Subject,
+    pub(crate) counts: Counts,
+    /// How many of those that were let through would have been refused, and why.
+    pub(crate) observed: Vec<(DenialReason, u64)>,
 }
 
 impl Kind {
@@ -70,15 +76,24 @@ impl Kind {
 }
 
 impl Usage {
+    /// Has metrics tell so many access profiles and collections apart from now on.
+    pub(crate) fn tell_apart(&self, bounds: Bounds) {
+        self.breakdown.borrow_mut().bound(bounds);
+    }
+
     /// Counts a request that is let through. To be told of its answer.
     pub(crate) fn permit(&self, permit: &Permit<'_>, headers: &[(&[u8], &[u8])]) -> Counted {
         let subject = permit.subject();
         self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
-        self.count(&subject, |counts| {
+        self.count(&subject, |row| {
+            let counts = &mut row.counts;
             counts.requests = counts.requests.saturating_add(1);
             counts.permitted = counts.permitted.saturating_add(1);
             counts.bytes_in = counts.bytes_in.saturating_add(bytes_in);
+            if let Some(denial) = permit.observed() {
+                observe(&mut row.observed, denial.reason, 1);
+            }
         });
         let begun_us = host::monotonic_us();
         Counted { subject, begun_us }
@@ -88,7 +103,8 @@ impl Usage {
     pub(crate) fn deny(&self, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
         self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
-        self.count(&denial.subject(), |counts| {
+        self.count(&denial.subject(), |row| {
+            let counts = &mut row.counts;
             counts.requests = counts.requests.saturating_add(1);
             counts.bytes_in = counts.bytes_in.saturating_add(bytes_in);
             counts.deny(denial.reason.code(), 1);
@@ -111,7 +127,8 @@ impl Usage {
         let status = status.and_then(|(_, status)| number(status)).unwrap_or(0);
         let bytes_out = content_length(pairs.iter());
         let took_ms = host::monotonic_us().saturating_sub(counted.begun_us) / 1_000;
-        self.count(&counted.subject, |counts| {
+        self.count(&counted.subject, |row| {
+            let counts = &mut row.counts;
             counts.bytes_out = counts.bytes_out.saturating_add(bytes_out);
             end(counts, u16::try_from(status).unwrap_or(0), took_ms);
         });
@@ -127,11 +144,11 @@ impl Usage {
         }
     }
 
-    fn count(&self, subject: &Subject, count: impl FnOnce(&mut Counts)) {
+    fn count(&self, subject: &Subject, count: impl FnOnce(&mut Row)) {
         let mut rows = self.rows.borrow_mut();
         let kind = Kind::of(subject);
         if let Some(row) = rows.get_mut(&kind) {
-            count(&mut row.counts);
+            count(row);
             return;
         }
         if rows.len() >= MOST_KINDS {
@@ -141,8 +158,9 @@ impl Usage {
         let mut row = Row {
             subject: subject.clone(),
             counts: Counts::default(),
+            observed: Vec::new(),
         };
-        count(&mut row.counts);
+        count(&mut row);
         rows.insert(kind, row);
     }
 
@@ -179,7 +197,7 @@ impl Usage {
         }
     }
 
-    /// Gives what was counted its names.
+    /// Gives what was counted its names, and has metrics tell it.
     fn hold(&self) {
         let mut held = self.held.borrow_mut();
         held.lost = held.lost.saturating_add(self.lost.take());
@@ -187,6 +205,8 @@ impl Usage {
         held.refused.truncate(MOST_REFUSED);
         let minute = self.minute.get();
         let rows = std::mem::take(&mut *self.rows.borrow_mut());
+        let all: Vec<&Row> = rows.values().collect();
+        self.breakdown.borrow_mut().publish(&all);
         let tallies = rows.into_values().map(|row| Tally {
             alike: alike(minute, &row.subject),
             counts: row.counts,

@@ -34,6 +34,7 @@ pub(crate) struct Filter {
     verified: VerifiedTokens,
     max_staleness_ms: Option<u64>,
     counts_usage: bool,
+    pub(crate) logs_permitted: bool,
     pub(crate) vm: Rc<Vm>,
 }
 
@@ -69,6 +70,7 @@ impl Filter {
         bytes: usize,
         max_staleness_ms: Option<u64>,
         counts_usage: bool,
+        logs_permitted: bool,
         vm: Rc<Vm>,
     ) -> Self {
         Self {
@@ -76,6 +78,7 @@ impl Filter {
             verified: VerifiedTokens::new(bytes, (host::random(), host::random())),
             max_staleness_ms,
             counts_usage,
+            logs_permitted,
             vm,
         }
     }

@@ -32,13 +32,12 @@ fn every_reason_for_refusal_is_told_with_its_status_and_stands_in_the_access_log
             "{path}"
         );
         let line = play.envoy.access_of(&host).unwrap();
-        let refusal = line["refusal"].as_str();
+        let said = ["decision", "reason"].map(|field| line[field].as_str());
         if status == 200 {
-            assert_eq!(refusal, None, "{line}");
+            assert_eq!(said, [None, None], "{line}");
             continue;
         }
-        let reason = refusal.and_then(|refusal| refusal.split(' ').next());
-        assert_eq!(reason, Some(code), "{line}");
+        assert_eq!(said, [Some("refused"), Some(code)], "{line}");
         assert_eq!(
             answer.header("content-type"),
             Some("application/problem+json")
@@ -61,37 +60,42 @@ fn the_access_log_names_who_called_once_that_is_proven_and_never_the_key() {
     let play = Play::begin(1).unwrap();
     let member = play.member("Acme").unwrap();
     let mut caller = play.caller().unwrap();
-    let who = format!("{} {}", member.client, member.profile.id);
+    let who = (
+        Some(member.client.as_str()),
+        Some(member.profile.id.as_str()),
+    );
 
-    for (number, (path, key, expected)) in (0..).zip([
+    for (number, (path, key, reason, (client, profile), collection)) in (0..).zip([
         (
             "/stock",
             member.key(),
-            format!("collection_not_granted {who} stock/v1"),
+            "collection_not_granted",
+            who,
+            Some("stock/v1"),
         ),
-        (
-            "/nowhere",
-            member.key(),
-            format!("endpoint_not_found {who} -"),
-        ),
+        ("/nowhere", member.key(), "endpoint_not_found", who, None),
         (
             "/orders/7",
             "some other key",
-            "credential_invalid - - -".into(),
+            "credential_invalid",
+            (None, None),
+            None,
         ),
     ]) {
         let host = format!("case-{number}.test");
-        let answer = get_at(&mut caller, &host, path).key(key).send().unwrap();
+        let request = get_at(&mut caller, &host, path);
+        let forged = request.key(key).header("x-client-id", "cl_forged");
+        let answer = forged.send().unwrap();
         let line = play.envoy.access_of(&host).unwrap();
+        let said = ["reason", "client", "access_profile", "collection"];
+        let said = said.map(|field| line[field].as_str());
+        assert_eq!(said, [Some(reason), client, profile, collection], "{line}");
         // The decision, as the caller is told it, and no address, since none was judged.
         let answer = answer.json();
-        let decision = text(&answer, "decision").unwrap();
-        let refusal = text(&line, "refusal").unwrap();
-        assert_eq!(refusal, format!("{expected} {decision} -"));
-        assert!(
-            line["client"].is_null() && !line.to_string().contains(key),
-            "{line}"
-        );
+        assert_eq!(line["decision_id"], answer["decision"], "{line}");
+        assert!(line["decision_id"].is_string(), "{line}");
+        assert!(line["judged_address"].is_null(), "{line}");
+        assert!(!line.to_string().contains(key), "{line}");
     }
 
     let request = get_at(&mut caller, "permitted.test", "/orders/7?x=1");
@@ -106,6 +110,26 @@ fn the_access_log_names_who_called_once_that_is_proven_and_never_the_key() {
     ];
     assert_eq!(said, expected.map(serde_json::Value::from));
     assert!(!line.to_string().contains(member.key()), "{line}");
+}
+
+#[test]
+fn the_access_log_names_the_decision_of_permitted_requests_where_that_is_wanted() {
+    let play = Play::begin_set(&json!({"log_permitted": true})).unwrap();
+    let member = play.member("Acme").unwrap();
+    let mut caller = play.caller().unwrap();
+    let mut ids = ["one.test", "two.test"].map(|host| {
+        let request = get_at(&mut caller, host, "/orders/7");
+        request.key(member.key()).send().unwrap();
+        let line = play.envoy.access_of(host).unwrap();
+        assert_eq!(line["decision"], "permitted", "{line}");
+        assert!(line["reason"].is_null(), "{line}");
+        text(&line, "decision_id").unwrap().to_owned()
+    });
+    ids.sort();
+    assert!(
+        ids[0] != ids[1] && ids.iter().all(|id| id.len() == 16),
+        "{ids:?}"
+    );
 }
 
 #[test]

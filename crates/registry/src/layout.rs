@@ -57,6 +57,9 @@ pub const OUTBOX: &str = key!("outbox");
 /// Whether there is much to tell of quotas: see [`quotas`](crate::quotas).
 pub const HURRIES: &str = key!("hurries");
 
+/// What metrics tell apart: see [`labels`](crate::labels).
+pub const LABELS: &str = key!("labels");
+
 /// One of two sets of pages. While one is live, the other may be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "they are alike")]

@@ -15,6 +15,7 @@
 //! | [`limiter`] | how often callers called lately, and who may not call now |
 //! | [`quotas`] | how much callers called in a day, a week or a month |
 //! | [`usage`] | what requests there were, until the control plane knows |
+//! | [`labels`] | what metrics tell apart |
 //! | [`contact`] | when the control plane was last heard |
 
 #![cfg_attr(
@@ -29,6 +30,7 @@
 mod cache;
 pub mod contact;
 pub mod doubt;
+pub mod labels;
 pub mod layout;
 pub mod lease;
 pub mod ledger;

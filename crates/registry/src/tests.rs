@@ -2,6 +2,7 @@
 
 mod cache;
 mod doubt;
+mod labels;
 mod leadership;
 mod limits;
 mod quotas;

@@ -168,8 +168,8 @@ impl Outbox {
         }));
         if self.waiting.len() > MOST_WAITING {
             // Those who call least are told of least.
-            self.waiting
-                .sort_unstable_by_key(|tally| std::cmp::Reverse(tally.counts.requests));
+            let most = |tally: &Tally| std::cmp::Reverse(tally.counts.requests);
+            self.waiting.select_nth_unstable_by_key(MOST_WAITING, most);
             let left_out = self.waiting.split_off(MOST_WAITING);
             let requests = left_out.iter().map(|tally| tally.counts.requests);
             self.lost = requests.fold(self.lost, u64::saturating_add);
