@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portcullis_tests::{Member, Play, Sample, Wanted, outcome, samples, set, wanted};
 use serde_json::{Value, json};
-use xtask::stage::{Caller, within};
+use xtask::stage::{Bootstrap, Caller, within};
 
 /// Metrics are made every five seconds, by each worker.
 const TOLD: Duration = Duration::from_secs(60);
@@ -221,5 +221,25 @@ fn everything_that_the_dashboard_asks_for_is_there() {
             .iter()
             .any(|it| text.replace("\\\"", "\"").contains(it));
         assert!(is_used, "nothing uses `{name}`");
+    }
+}
+
+#[test]
+fn all_shipped_bootstraps_make_the_same_labels_and_write_the_same_access_log() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy");
+    let names = std::fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let log = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/access_log/0";
+    let said = names.map(|name| {
+        let bootstrap = Bootstrap::shipped(&name).unwrap().to_json();
+        let bootstrap: Value = serde_json::from_str(&bootstrap).unwrap();
+        let said = ["/stats_config/stats_tags", log].map(|place| bootstrap.pointer(place).cloned());
+        assert!(said.iter().all(Option::is_some), "{name}");
+        (name, said)
+    });
+    let said: BTreeMap<_, _> = said.collect();
+    let demo = &said["demo.yaml"];
+    for (name, other) in &said {
+        assert_eq!(other, demo, "{name}");
     }
 }
