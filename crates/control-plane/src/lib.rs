@@ -23,6 +23,7 @@ pub mod router;
 pub mod secret_key;
 pub mod serve;
 pub mod settings;
+pub mod stops;
 pub mod traces;
 pub mod upkeep;
 pub mod usage_export;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_engine::api_key::InvalidEnvironment;
 use portcullis_store::{Location, Store, StoreError};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
@@ -27,6 +27,7 @@ use crate::requests::{RequestMeters, Watch};
 use crate::router::{Terms, router};
 use crate::secret_key::{SecretKeyError, SettledKey};
 use crate::settings::Settings;
+use crate::stops::Stops;
 use crate::usage_export::UsageExport;
 
 /// How long the database may take to close.
@@ -111,7 +112,7 @@ pub async fn serve(
     if settings.tokens.operator.is_some() && settings.tokens.operator == settings.tokens.gateway {
         return Err(ServeError::SameTokens);
     }
-    let mut stops = Stops::listen()?;
+    let mut stops = Stops::listen().map_err(ServeError::Signals)?;
     let hangups = signal(SignalKind::hangup()).map_err(ServeError::Signals)?;
     let fetcher = Fetcher {
         resolver: Resolver::of_the_system(),
@@ -256,29 +257,6 @@ async fn failure(work: &mut JoinSet<()>) -> JoinError {
             Some(Err(failure)) => return failure,
             Some(Ok(())) => {}
             None => std::future::pending().await,
-        }
-    }
-}
-
-/// The signals that ask to stop.
-struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stops {
-    fn listen() -> Result<Self, ServeError> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signals)?,
-            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signals)?,
-        })
-    }
-
-    /// Waits for the next of them.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

@@ -203,7 +203,9 @@ impl LimitId {
     }
 }
 
-const fn window(per: RateWindow) -> Duration {
+/// How long a window is.
+#[must_use]
+pub const fn window(per: RateWindow) -> Duration {
     Duration::from_secs(match per {
         RateWindow::Second => 1,
         RateWindow::Minute => 60,

@@ -1,9 +1,8 @@
 //! `portcullis export`.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -11,61 +10,89 @@ use super::plan::Secrets;
 use super::remote::{self, Remote};
 use super::{Exit, Failure, Output};
 
+mod file;
+mod following;
+mod limits;
 mod rewriting;
+
+use file::Readers;
+use following::Following;
+use limits::{LimitServer, Limits};
 
 /// Write all records as configuration: clients with their access profiles and keys, collections and policies.
 ///
-/// Keys are written as their digests. Secrets of tokens are left out, or with `--secrets-key` sealed under that key.
+/// Keys are written as their digests. Secrets of tokens are left out, or with `--secrets-key` sealed under that key. With
+/// `--limits` only the rate limits of policies are written, as a server reads them that counts over all gateways.
 #[derive(clap::Args)]
 pub struct Export {
     #[command(flatten)]
     remote: Remote,
     #[command(flatten)]
     secrets: Secrets,
-    /// Write to a file instead of the standard output. It is replaced when all is there, and readable by its owner only.
+    /// Write to a file instead of the standard output. It is replaced when all is there, and readable by its owner only,
+    /// but for limits, which another program has to read.
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Write the rate limits of all policies, and nothing else, for the server that counts them over all gateways.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SERVER",
+        conflicts_with = "secrets_key"
+    )]
+    limits: Option<LimitServer>,
+    /// Go on until stopped, and write the file anew whenever a limit has changed.
+    #[arg(long, requires = "limits", requires = "file")]
+    follow: bool,
+    /// How often to look for changes, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "follow",
+        value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    every: u64,
 }
 
 impl Export {
     pub(super) fn run(self, output: Output) -> Result<Exit, Failure> {
         let client = self.remote.connect()?;
+        if let (Some(server), true, Some(file)) = (self.limits, self.follow, self.file.clone()) {
+            let every = Duration::from_secs(self.every);
+            return Following::new(client, server, file, every, output).run();
+        }
+        if let Some(server) = self.limits {
+            let limits = Limits::ask(&client).map_err(remote::failure)?;
+            let text = limits.written_for(server, output)?;
+            self.write(Readers::Everybody, |to| {
+                to.write_all(text.as_bytes())?;
+                Ok(())
+            })?;
+            if let Some(path) = &self.file {
+                file::announce(path)?;
+            }
+            return Ok(Exit::Done);
+        }
         let question = self.secrets.within(client.ask("/configuration"))?;
         let answer = BufReader::new(question.read().map_err(remote::failure)?);
-        match &self.file {
-            Some(path) => to_file(path, answer, output)?,
-            None => write(answer, &mut BufWriter::new(io::stdout().lock()), output)?,
-        }
+        self.write(Readers::Owner, |to| copy(answer, to, output))?;
         Ok(Exit::Done)
     }
-}
 
-/// Writes a file whole or not at all.
-fn to_file(path: &Path, answer: impl Read, output: Output) -> Result<(), Failure> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let draft = PathBuf::from(name);
-    let unwritable = || format!("cannot write `{}`", path.display());
-    let mut options = OpenOptions::new();
-    let options = options.write(true).create_new(true).mode(0o600);
-    let file = options.open(&draft).with_context(unwritable)?;
-    let mut file = BufWriter::new(file);
-    let written = write(answer, &mut file, output).and_then(|()| {
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error);
-        file.and_then(|file: File| file.sync_all())
-            .and_then(|()| fs::rename(&draft, path))
-            .with_context(unwritable)?;
-        Ok(())
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
+    fn write(
+        &self,
+        readers: Readers,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Some(path) = &self.file else {
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&mut out)?;
+            out.flush().context("cannot write the export")?;
+            return Ok(());
+        };
+        file::replace(path, readers, |file| write(file))
     }
-    written
 }
 
-fn write(mut answer: impl Read, to: &mut impl Write, output: Output) -> Result<(), Failure> {
+fn copy(mut answer: impl Read, mut to: &mut dyn Write, output: Output) -> Result<(), Failure> {
     match output {
-        Output::Text => rewriting::yaml(answer, to)?,
+        Output::Text => rewriting::yaml(answer, &mut to)?,
         Output::Json => {
             io::copy(&mut answer, to).context("the export broke off")?;
         }

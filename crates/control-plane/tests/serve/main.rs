@@ -13,6 +13,7 @@ mod configuration;
 mod desk;
 mod disk_full;
 mod explaining;
+mod exported_limits;
 mod feed_keys;
 mod gateways;
 mod health;
