@@ -110,6 +110,12 @@ impl HeaderPairs {
         Self::of(HTTP_RESPONSE_HEADERS)
     }
 
+    /// As if the host had given these.
+    #[cfg(test)]
+    pub(crate) fn written(pairs: &[(&str, &str)]) -> Self {
+        Self(serialize(pairs))
+    }
+
     fn of(map: u32) -> Self {
         let (mut data, mut size) = (ptr::null_mut(), 0);
         // SAFETY: both pointers are to live variables.
@@ -207,7 +213,7 @@ pub(crate) fn source_address() -> Option<IpAddr> {
 }
 
 /// A property by its path, whose parts are separated by zero bytes.
-fn property(path: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn property(path: &[u8]) -> Option<Vec<u8>> {
     let (mut data, mut size) = (ptr::null_mut(), 0);
     // SAFETY: the pointers are to live bytes of the given length and to live variables.
     let status =

@@ -6,6 +6,7 @@
 //! | [`request`] | one request on its way through |
 //! | [`refusal`] | what a refused caller is told |
 //! | [`refusals`] | what operators learn of refusals |
+//! | [`limits`], [`fleet`] | what callers are told of their limit, and Envoy's own filter where a service counts |
 //! | [`signatures`] | signatures of tokens, verified by the host where it can |
 //! | [`missing_keys`] | of which keys the control plane has to be told |
 //! | [`root`] | the life of root contexts: configuration, ticks, wake-ups |
@@ -29,11 +30,13 @@ mod deprecation;
 #[cfg(feature = "test-doors")]
 mod doors;
 mod exchange;
+mod fleet;
 mod host;
 mod limits;
 mod metrics;
 mod missing_keys;
 mod poller;
+mod protobuf;
 mod refusal;
 mod refusals;
 mod request;

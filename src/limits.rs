@@ -7,12 +7,15 @@ use std::time::Duration;
 use portcullis_engine::limit::Allowance;
 use portcullis_engine::{Denial, DenialReason, Holder, Permit};
 
+use crate::fleet::Standing;
 use crate::host;
 
 /// Which limit there is.
 const POLICY: &str = "ratelimit-policy";
 /// How things stand with it.
 const STANDING: &str = "ratelimit";
+/// When it is worth to try again.
+const RETRY: &str = "retry-after";
 /// What the items of both are called.
 const RATE: &str = "\"rate\"";
 const QUOTA: &str = "\"quota\"";
@@ -31,14 +34,34 @@ impl ToldLimit {
         Some(Self { holder, allowance })
     }
 
-    /// Adds the fields to the answer of the current callback.
-    pub(crate) fn announce(&self) {
+    /// Adds the fields to the answer of the current callback. Where a service counts over the whole fleet, whichever leaves
+    /// less is told: it, or this Envoy.
+    pub(crate) fn announce(&self, fleet: Option<Standing>) {
         let Some(limit) = self.holder.limit() else {
             return;
         };
         host::add_response_header(POLICY, limit.policy().as_bytes());
-        let standing = standing(RATE, self.allowance.remaining, self.allowance.full_in);
+        let (remaining, full_in) = self.allowed(fleet);
+        let standing = standing(RATE, remaining, full_in);
         host::add_response_header(STANDING, standing.as_bytes());
+        if let Some(refused) = fleet.filter(|standing| standing.is_refused) {
+            let retry_s = refused.ends_in.map_or(1, |it| seconds(it).max(1));
+            let mut retry = String::new();
+            push_number(&mut retry, retry_s);
+            host::add_response_header(RETRY, retry.as_bytes());
+        }
+    }
+
+    fn allowed(&self, fleet: Option<Standing>) -> (u32, Option<Duration>) {
+        let Allowance { remaining, full_in } = self.allowance;
+        match fleet {
+            Some(Standing {
+                remaining: Some(left),
+                ends_in,
+                is_refused,
+            }) if is_refused || left <= remaining => (left, ends_in),
+            _ => (remaining, Some(full_in)),
+        }
     }
 }
 
@@ -54,20 +77,22 @@ pub(crate) fn of_denial(denial: &Denial<'_>) -> Option<[(&'static str, String); 
     // Never 0, which would be an invitation.
     let retry_s = seconds(exhausted.retry_in).max(1);
     Some([
-        ("retry-after", retry_s.to_string()),
+        (RETRY, retry_s.to_string()),
         (POLICY, policy.to_owned()),
-        (STANDING, standing(item, 0, exhausted.full_in)),
+        (STANDING, standing(item, 0, Some(exhausted.full_in))),
     ])
 }
 
-/// How many requests remain, and in how many seconds there are as many as there can be.
-fn standing(item: &str, remaining: u32, full_in: Duration) -> String {
+/// How many requests remain, and in how many seconds there are as many as there can be, where that is known.
+fn standing(item: &str, remaining: u32, full_in: Option<Duration>) -> String {
     let mut standing = String::with_capacity(32);
     standing.push_str(item);
     standing.push_str(";r=");
     push_number(&mut standing, u64::from(remaining));
-    standing.push_str(";t=");
-    push_number(&mut standing, seconds(full_in));
+    if let Some(full_in) = full_in {
+        standing.push_str(";t=");
+        push_number(&mut standing, seconds(full_in));
+    }
     standing
 }
 
@@ -113,7 +138,8 @@ mod tests {
                 "\"rate\";r=4294967295;t=18446744073709551615",
             ),
         ] {
-            assert_eq!(standing(RATE, remaining, full_in), field);
+            assert_eq!(standing(RATE, remaining, Some(full_in)), field);
         }
+        assert_eq!(standing(RATE, 0, None), "\"rate\";r=0");
     }
 }

@@ -89,6 +89,7 @@ impl Refusals {
 
     /// Counts a refusal, leaves it for the access log, and perhaps samples it.
     /// Answers with the sample, too.
+    #[inline(never)]
     pub(crate) fn note(
         &self,
         denial: &Denial<'_>,

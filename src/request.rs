@@ -6,6 +6,7 @@ use proxy_wasm::types::Action;
 
 use crate::announcement::Announcement;
 use crate::callbacks;
+use crate::fleet::{self, ToldRequest};
 use crate::host::{self, HeaderPairs};
 use crate::limits;
 use crate::refusal;
@@ -35,7 +36,9 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
                 None => {}
             }
             let counted = filter.usage().map(|usage| usage.permit(&permit, &headers));
-            if let Some(announcement) = Announcement::of(&permit, counted) {
+            let told = filter.told_limit(&permit);
+            let told = told.map(|_| Box::new(ToldRequest::of(&permit, &headers)));
+            if let Some(announcement) = Announcement::of(&permit, counted, told) {
                 callbacks::announce(context_id, announcement);
             }
             let_pass(filter, &permit);
@@ -59,6 +62,11 @@ fn let_pass(filter: &Filter, permit: &Permit<'_>) {
     name(filter, permit.holder(), permit.collection());
     for claim in permit.claims() {
         host::add_request_header(&claim.name, claim.value.as_bytes());
+    }
+    if let Some((header, holder)) = filter.told_limit(permit)
+        && let Some(told) = fleet::told(holder)
+    {
+        host::add_request_header(header, told.as_bytes());
     }
 }
 

@@ -68,6 +68,7 @@ struct Document {
     /// Headers and the claims that they tell.
     #[serde(default)]
     claim_headers: BTreeMap<String, String>,
+    limit_header: Option<String>,
     #[serde(default)]
     token_identity: TokenIdentity,
     #[serde(default)]
@@ -216,6 +217,7 @@ impl Settings {
             query_parameter: document.query_parameter,
             identity_headers,
             claim_headers: document.claim_headers.into_iter().collect(),
+            limit_header: document.limit_header,
             token_claims: identity.claims.unwrap_or(gate.token_claims),
             names_by_key_id: identity.key_id.unwrap_or(gate.names_by_key_id),
             forwards_credential: document.forward_credential,
@@ -401,6 +403,10 @@ mod tests {
             (
                 r#"{"control_plane": {"cluster": "c"}, "claim_headers": {"x-mail": ""}}"#,
                 "a claim has a name",
+            ),
+            (
+                r#"{"control_plane": {"cluster": "c"}, "limit_header": "a b"}"#,
+                "`a b` cannot be used here",
             ),
             (
                 r#"{"control_plane": {"cluster": "c"}, "token_identity": {"claim": "sub"}}"#,

@@ -8,6 +8,7 @@ use portcullis_engine::jwt::{PureRust, Signatures, VerificationKey};
 use portcullis_feed::Algorithm;
 
 use crate::host;
+use crate::protobuf::put_bytes;
 
 /// What the host answers when a signature is good: a message whose first field is true.
 const GOOD: [u8; 2] = [0x08, 0x01];
@@ -43,37 +44,8 @@ pub(crate) fn ask(question: &HostQuestion<'_>, message: &[u8]) -> Option<bool> {
     ];
     let mut argument = Vec::with_capacity(message.len().saturating_add(1_024));
     for (number, bytes) in fields {
-        put_field(&mut argument, number, bytes);
+        put_bytes(&mut argument, number, bytes);
     }
     let answer = host::call_foreign_function("verify_signature", &argument)?;
     Some(answer == GOOD)
-}
-
-/// A field of bytes in a protobuf message.
-fn put_field(message: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    const LENGTH_DELIMITED: u8 = 2;
-    message.push((number << 3) | LENGTH_DELIMITED);
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        let low = u8::try_from(length & 0x7f).unwrap_or(0);
-        message.push(low | 0x80);
-        length >>= 7;
-    }
-    message.push(u8::try_from(length).unwrap_or(0));
-    message.extend(bytes);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_have_their_length_in_groups_of_seven_bits() {
-        let mut message = vec![];
-        put_field(&mut message, 1, b"ab");
-        put_field(&mut message, 4, &[7; 300]);
-        assert_eq!(message[..4], [0x0a, 2, b'a', b'b']);
-        assert_eq!(message[4..7], [0x22, 0xac, 0x02]);
-        assert_eq!(message.len(), 7 + 300);
-    }
 }

@@ -120,15 +120,20 @@ impl Usage {
         }
     }
 
-    /// Counts how a request ended, by the answer of the current callback.
-    pub(crate) fn answer(&self, counted: &Counted) {
-        let pairs = HeaderPairs::of_response();
-        let status = pairs.iter().find(|(name, _)| *name == b":status");
+    /// Counts how a request ended, by its answer. One that was refused behind this filter, because it came too often over
+    /// the whole fleet, was counted as permitted too soon.
+    pub(crate) fn answer(&self, counted: &Counted, answer: &HeaderPairs, is_refused: bool) {
+        let status = answer.iter().find(|(name, _)| *name == b":status");
         let status = status.and_then(|(_, status)| number(status)).unwrap_or(0);
-        let bytes_out = content_length(pairs.iter());
+        let bytes_out = content_length(answer.iter());
         let took_ms = host::monotonic_us().saturating_sub(counted.begun_us) / 1_000;
         self.count(&counted.subject, |row| {
             let counts = &mut row.counts;
+            if is_refused {
+                // It has been handed over if the answer took long: then one permit too many stays counted.
+                counts.permitted = counts.permitted.saturating_sub(1);
+                counts.deny(DenialReason::RateLimitExceeded.code(), 1);
+            }
             counts.bytes_out = counts.bytes_out.saturating_add(bytes_out);
             end(counts, u16::try_from(status).unwrap_or(0), took_ms);
         });
@@ -276,6 +281,8 @@ fn content_length<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -
     found.and_then(|(_, value)| number(value)).unwrap_or(0)
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
+/// What digits stand for.
+#[inline(never)]
+pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -10,7 +10,7 @@ use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
 use portcullis_engine::quota::{Quota, Window};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
-    Decision, Denial, Gate, Holder, IdentityHeaders, Registry, Request, World,
+    Decision, Denial, Gate, Holder, IdentityHeaders, Permit, Registry, Request, World,
 };
 use portcullis_feed::{Digest, Position};
 use portcullis_registry::ledger::Ledger;
@@ -104,6 +104,14 @@ impl Filter {
     /// The counts that requests go into, if they are counted.
     pub(crate) fn usage(&self) -> Option<&Usage> {
         self.counts_usage.then_some(&self.vm.usage)
+    }
+
+    /// In which header Envoy's own rate limit filter is told of a permit, and whose limit it counts against.
+    pub(crate) fn told_limit<'p>(
+        &'p self,
+        permit: &'p Permit<'_>,
+    ) -> Option<(&'p str, &'p Holder)> {
+        self.gate.told_limit(permit)
     }
 
     /// How services are told who calls.

@@ -149,6 +149,18 @@ impl<'a> Denial<'a> {
         }
     }
 
+    /// A refusal by somebody behind the gate, of a request that counted for this.
+    #[must_use]
+    pub fn behind(reason: DenialReason, subject: &Subject) -> Self {
+        let subject = subject.clone();
+        Self {
+            holder: subject.holder,
+            collection: subject.collection,
+            place: subject.place,
+            ..Self::new(reason)
+        }
+    }
+
     pub(crate) fn of(self, holder: &Arc<Holder>) -> Self {
         Self {
             holder: Some(Arc::clone(holder)),

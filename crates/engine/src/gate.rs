@@ -69,6 +69,7 @@ pub struct Gate {
     /// Bit n is set when one of them has n characters: most headers are told apart by that alone.
     identity_lengths: u64,
     claim_headers: Vec<(Box<str>, Box<str>)>,
+    limit_header: Option<Box<str>>,
     token_claims: Vec<Box<str>>,
     names_by_key_id: bool,
     forwards_credential: bool,
@@ -110,6 +111,16 @@ impl Gate {
     #[must_use]
     pub fn identity_headers(&self) -> &IdentityHeaders {
         &self.identity_headers
+    }
+
+    /// In which header Envoy's own rate limit filter is told of a permit, and whose limit it counts against. None where it
+    /// need not be told: no service counts, nothing is limited, or a limit that is reached is only noted.
+    #[must_use]
+    pub fn told_limit<'p>(&'p self, permit: &'p Permit<'_>) -> Option<(&'p str, &'p Holder)> {
+        let header = self.limit_header.as_deref()?;
+        let (holder, _) = permit.allowance()?;
+        let is_only_noted = self.observe || holder.record().conditions.observe;
+        (!is_only_noted).then_some((header, &**holder))
     }
 
     /// Decides on a request. A caller who has not proved who it is learns only whether a credential is missing or

@@ -17,7 +17,11 @@ pub fn check() -> Result<()> {
     Envoy::validate(&parts.envoy, &demo, &environment).context("envoy/demo.yaml")?;
 
     let certificate = Certificate::of(&["gateway.test"])?;
-    let production = certificate
-        .install(Bootstrap::shipped("production.yaml")?.module("portcullis.wasm", &module)?)?;
-    Envoy::validate(&parts.envoy, &production, &environment).context("envoy/production.yaml")
+    for name in ["production.yaml", "fleet-limits.yaml"] {
+        let bootstrap = Bootstrap::shipped(name)?.module("portcullis.wasm", &module)?;
+        let bootstrap = certificate.install(bootstrap)?;
+        Envoy::validate(&parts.envoy, &bootstrap, &environment)
+            .with_context(|| format!("envoy/{name}"))?;
+    }
+    Ok(())
 }

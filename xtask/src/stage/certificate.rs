@@ -47,7 +47,7 @@ impl Certificate {
         self.directory.path().join("key.pem")
     }
 
-    /// `production.yaml` with this certificate in all places.
+    /// A bootstrap for production with this certificate in all places.
     ///
     /// # Errors
     /// When the bootstrap has its certificates elsewhere.

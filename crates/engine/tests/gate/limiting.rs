@@ -105,3 +105,57 @@ fn what_anybody_may_call_is_not_limited() {
     scene.limit_to(0);
     assert_eq!(call(&scene, "/orders/7", "key"), Ok(None));
 }
+
+/// Whose limit is told in which header, when a key is used.
+fn told(settings: GateSettings, profile: Profile, target: &str) -> Option<(String, String)> {
+    let scene = Scene::with(settings, &[profile], &[orders(), stock()]);
+    scene.ask(target, &[("api-token", "key")], |decision| {
+        let permit = decision.ok()?;
+        let (header, holder) = scene.gate().told_limit(&permit)?;
+        Some((header.to_owned(), holder.profile_id().to_owned()))
+    })
+}
+
+#[test]
+fn whose_limit_it_is_is_told_of_what_is_permitted_and_limited_in_earnest() {
+    let telling = || GateSettings {
+        limit_header: Some("X-Limit".into()),
+        ..GateSettings::default()
+    };
+    let expected = ("x-limit".to_owned(), limited().id.to_string());
+    assert_eq!(told(telling(), limited(), "/orders/7"), Some(expected));
+    assert_eq!(told(GateSettings::default(), limited(), "/orders/7"), None);
+    assert_eq!(told(telling(), keyed(1, "key"), "/orders/7"), None);
+    assert_eq!(told(telling(), limited(), "/stock"), None);
+    let observed = Profile {
+        observe: true,
+        ..limited()
+    };
+    assert_eq!(told(telling(), observed, "/orders/7"), None);
+    let observing = GateSettings {
+        observe: true,
+        ..telling()
+    };
+    assert_eq!(told(observing, limited(), "/orders/7"), None);
+}
+
+#[test]
+fn nobody_can_forge_whose_limit_it_is() {
+    let settings = GateSettings {
+        limit_header: Some("x-limit".into()),
+        ..GateSettings::default()
+    };
+    let scene = Scene::with(settings, &[limited()], &[orders(), stock()]);
+    for forged in ["x-limit", "X-Limit", "x_limit", "x.limit"] {
+        for key in ["key", "unknown"] {
+            let stripped = scene.ask("/orders/7", &[("api-token", key), (forged, "x")], |it| {
+                let stripped = match &it {
+                    Ok(permit) => permit.stripped(),
+                    Err(denial) => denial.stripped(),
+                };
+                stripped.contains(&forged.as_bytes())
+            });
+            assert!(stripped, "{forged} {key}");
+        }
+    }
+}

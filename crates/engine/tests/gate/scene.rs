@@ -112,6 +112,10 @@ impl Scene {
         self
     }
 
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// How many limited requests may still pass from now on.
     pub fn limit_to(&self, left: u32) {
         self.limits.requests.set(left);

@@ -25,6 +25,8 @@ pub struct FilterDraft {
     /// Headers, and the claims of tokens that they tell services.
     #[schema(example = json!({"x-user-email": "email"}))]
     pub claim_headers: BTreeMap<String, String>,
+    /// The header that tells Envoy's own rate limit filter what a request counts for.
+    pub limit_header: Option<String>,
     /// What names the access profile of a token.
     #[serde(deserialize_with = "object_or_default")]
     #[schema(required = false, value_type = Option<TokenIdentityDraft>)]
@@ -97,6 +99,7 @@ impl FilterDraft {
                     .unwrap_or(names.api_collection),
             },
             claim_headers: self.claim_headers.into_iter().collect(),
+            limit_header: self.limit_header,
             token_claims: self.token_identity.claims.unwrap_or(usual.token_claims),
             names_by_key_id: self.token_identity.key_id.unwrap_or(usual.names_by_key_id),
             forwards_credential: self.forward_credential,

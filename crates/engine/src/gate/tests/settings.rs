@@ -34,6 +34,11 @@ fn settings_that_cannot_work_are_refused_with_the_name() {
         ..GateSettings::default()
     };
     assert_eq!(Gate::new(settings).unwrap_err().name, "x-client_id");
+    let settings = GateSettings {
+        limit_header: Some("X-Client-Id".into()),
+        ..GateSettings::default()
+    };
+    assert_eq!(Gate::new(settings).unwrap_err().name, "X-Client-Id");
     let gate = Gate::new(GateSettings {
         credential_header: "X-Key".into(),
         identity_headers: IdentityHeaders {
