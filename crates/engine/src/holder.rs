@@ -136,7 +136,7 @@ pub struct PolicyRecord {
 }
 
 /// A quota as the data plane keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaRecord {
     /// How many requests.
     pub requests: u64,
@@ -144,6 +144,8 @@ pub struct QuotaRecord {
     pub per: portcullis_feed::QuotaWindow,
     /// Until when it is used up, over all gateways: milliseconds since 1970, UTC.
     pub used_up_until_ms: Option<u64>,
+    /// The local time by which its windows begin. Empty for UTC.
+    pub offsets: Vec<portcullis_feed::UtcOffset>,
 }
 
 /// A rate limit as the data plane keeps it.
@@ -249,10 +251,11 @@ impl PolicyRecord {
                 burst: limit.burst.unwrap_or(limit.requests),
                 scope: limit.scope,
             }),
-            quota: policy.quota.map(|quota| QuotaRecord {
+            quota: policy.quota.as_ref().map(|quota| QuotaRecord {
                 requests: quota.requests,
                 per: quota.per,
                 used_up_until_ms: policy.quota_used_up_until_ms,
+                offsets: policy.quota_offsets.clone(),
             }),
         }
     }

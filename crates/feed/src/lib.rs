@@ -31,7 +31,7 @@ pub use jwt::{
 pub use page::{Change, ChangePage, ChangedObject, Epoch, InvalidPage, Revision};
 pub use record::{
     AccessMethod, AddressLists, ApiKey, Client, Collection, Endpoint, KeyState, Policy, Profile,
-    Quota, QuotaWindow, RateLimit, RateScope, RateWindow,
+    Quota, QuotaCounts, QuotaWindow, RateLimit, RateScope, RateWindow, UtcOffset,
 };
 pub use signature::{
     FeedKey, FeedKeyId, FeedSigningKey, InvalidFeedKey, NotSigned, SIGNATURE_HEADER,

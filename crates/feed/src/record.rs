@@ -143,7 +143,14 @@ pub struct Policy {
     /// Until when the profile has used its quota up, over all gateways: milliseconds since 1970, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_used_up_until_ms: Option<u64>,
+    /// The local time by which its windows begin, as far as it is known ahead: in the order of time. Empty for UTC.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quota_offsets: Vec<UtcOffset>,
 }
+
+/// From when on local time differs by how much: minutes since 1970, UTC, and minutes ahead of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UtcOffset(pub u64, pub i16);
 
 /// So many requests in each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,14 +198,40 @@ pub enum RateWindow {
     Day,
 }
 
-/// So many requests in each calendar window, counted for each profile over all gateways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// So many requests in each calendar window, counted for each profile over all gateways. Gateways are told requests and
+/// window only, and the rest beside it: those that know nothing of it go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// How many.
     pub requests: u64,
     /// In which time.
     pub per: QuotaWindow,
+    /// By whose calendar: a name of the IANA time zone database. By UTC, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Which requests count. Those that were permitted, when absent.
+    #[serde(default, skip_serializing_if = "QuotaCounts::is_usual")]
+    pub counts: QuotaCounts,
+}
+
+/// Which requests count in a quota.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaCounts {
+    /// Those that were permitted.
+    #[default]
+    Permitted,
+    /// All by which a caller proved to be of the profile, refused ones too.
+    All,
+}
+
+impl QuotaCounts {
+    /// Whether it is what quotas count when they do not say.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The time over which a quota counts.

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use portcullis_feed::{
     AccessMethod, Change, ChangedObject, Client, Collection, CollectionId, Policy, PolicyId,
-    Profile, ProfileId, Revision,
+    Profile, ProfileId, QuotaCounts, Revision,
 };
 
 use crate::statement::{Row, query};
+use crate::zone::utc_offsets;
 use crate::{
     ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, QuotaStanding, Snapshot, Standing, StoreError,
     carried, collection, jwt, key, policy, quota, row,
@@ -303,8 +304,14 @@ impl Rest {
         if let Some(policy) = &mut profile.policy {
             // What was judged by another quota says nothing of this one.
             let used_up = self.used_up.get(&profile.id);
-            let used_up = used_up.filter(|standing| policy.quota == Some(standing.quota));
+            let used_up = used_up.filter(|standing| policy.quota.as_ref() == Some(&standing.quota));
             policy.quota_used_up_until_ms = used_up.map(|standing| standing.until_ms);
+            if let Some(quota) = &mut policy.quota {
+                quota.counts = QuotaCounts::default();
+                let zone = quota.time_zone.take();
+                let offsets = zone.and_then(|zone| utc_offsets(&zone, now_ms));
+                policy.quota_offsets = offsets.unwrap_or_default();
+            }
         }
         profile
     }

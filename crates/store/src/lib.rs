@@ -88,6 +88,7 @@ mod token;
 mod told;
 mod topic;
 mod usage;
+mod zone;
 
 pub use answer::KeptAnswer;
 pub use attention::{AttentionKey, AttentionQuota};
@@ -114,7 +115,7 @@ pub use list::{Bound, Direction, SortKey, Window};
 pub use logo::{Logo, LogoKind};
 pub use operator::{Operator, Password, ProviderIdentity, Role};
 pub use postgres::{InvalidPostgresUrl, PostgresUrl};
-pub use quota::{QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse};
+pub use quota::{Calls, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse};
 pub use record::{
     AccessMethod, AccessProfile, ApiKey, Client, Collection, InvalidKeySetSource, Jwt, JwtKeys,
     KeySetSource, Policy, ProfileName,
@@ -130,3 +131,4 @@ pub use usage::{
     LastUse, Refused, RefusedFilter, UsageCounts, UsageFilter, UsageGroup, UsageInstance,
     UsageOrder, UsageQuestion, UsageSince, UsageSum, UsageUnit,
 };
+pub use zone::{time_zone, utc_offsets};

@@ -1,7 +1,7 @@
 //! Quotas: what profiles have used of theirs, and what was judged of that. That a quota is used up is part of what gateways
 //! are told of a profile, so it takes a revision; it is no change by anybody, and stands in no audit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use portcullis_feed::{ClientId, PolicyId, ProfileId, Quota};
@@ -23,12 +23,37 @@ pub struct QuotaUse {
     pub client: ClientId,
     /// The policy whose quota it is.
     pub policy: PolicyId,
-    /// How many requests were permitted.
-    pub used: u64,
+    /// How much it was.
+    pub calls: Calls,
+}
+
+/// How many requests there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// All that were decided.
+    pub requests: u64,
+    /// Those that were permitted.
+    pub permitted: u64,
+}
+
+impl Calls {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            requests: row::number(row, "requests")?,
+            permitted: row::number(row, "permitted")?,
+        })
+    }
+
+    const fn and(self, more: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(more.requests),
+            permitted: self.permitted.saturating_add(more.permitted),
+        }
+    }
 }
 
 /// What was last judged of the quota of a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaStanding {
     /// The quota.
     pub quota: Quota,
@@ -39,7 +64,7 @@ pub struct QuotaStanding {
 }
 
 /// That a profile has used much of its quota, or all of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaEvent {
     /// Counts up. 0 of one that is to be added.
     pub id: u64,
@@ -51,7 +76,7 @@ pub struct QuotaEvent {
     pub profile: ProfileId,
     /// When the window begins: milliseconds since 1970, UTC.
     pub from_ms: u64,
-    /// How many requests were permitted in it so far.
+    /// How many requests that count there were in it so far.
     pub used: u64,
     /// What was reached.
     pub standing: QuotaStanding,
@@ -68,8 +93,46 @@ pub struct QuotaEventFilter {
     pub open_at_ms: Option<u64>,
 }
 
+/// Sums that together are all since a minute.
+struct Span {
+    unit: UsageUnit,
+    scope: Scope,
+    from: u64,
+    /// None: for ever.
+    until: Option<u64>,
+}
+
+/// The largest sums there are for each part of the time since a minute.
+fn spans(from: u64) -> Vec<Span> {
+    let first = |unit: UsageUnit| from.next_multiple_of(unit.minutes());
+    let (hours, days) = (first(UsageUnit::Hour), first(UsageUnit::Day));
+    let part = |unit, from, until| {
+        // Minutes are not told apart by profile alone.
+        let scope = if unit == UsageUnit::Minute {
+            Scope::Detail
+        } else {
+            Scope::Profile
+        };
+        Span {
+            unit,
+            scope,
+            from,
+            until,
+        }
+    };
+    let mut spans = vec![part(UsageUnit::Day, days, None)];
+    if hours < days {
+        spans.push(part(UsageUnit::Hour, hours, Some(days)));
+    }
+    if from < hours {
+        spans.push(part(UsageUnit::Minute, from, Some(hours)));
+    }
+    spans
+}
+
 impl Snapshot {
-    /// What the profiles with some policies have used since a day, by its first minute; those that have used something.
+    /// What the profiles with some policies have used since a minute; those that have used something. Where days of UTC do
+    /// not begin then, the rest of that day is made from hours and minutes, as far as these are still kept.
     ///
     /// # Errors
     /// When the database fails.
@@ -78,77 +141,112 @@ impl Snapshot {
         policies: &[PolicyId],
         from: u64,
     ) -> Result<Vec<QuotaUse>, StoreError> {
-        let mut uses = Vec::new();
-        for policies in policies.chunks(AT_ONCE) {
-            let mut draft = Draft::new(
-                "SELECT p.id AS profile_id, p.client_id AS client_id, p.policy_id AS policy_id, \
-                 CAST(SUM(u.permitted) AS BIGINT) AS used FROM usage_sums u \
-                 JOIN usage_series s ON s.id = u.series \
-                 JOIN access_profiles p ON p.id = s.profile_id WHERE u.unit = ",
-            );
-            draft.push_bind(UsageUnit::Day.number());
-            draft
-                .push(" AND u.scope = ")
-                .push_bind(Scope::Profile.number());
-            draft.push(" AND u.at >= ").push_bind(row::stored(from));
-            draft.push(" AND p.policy_id IN ");
-            draft.push_list(policies.iter().map(|id| Value::from(id.to_string())));
-            draft.push(" GROUP BY p.id, p.client_id, p.policy_id");
-            for found in draft.finished().fetch_all(&mut self.transaction).await? {
-                uses.push(QuotaUse {
-                    profile: row::parsed(&found, "profile_id")?,
-                    client: row::parsed(&found, "client_id")?,
-                    policy: row::parsed(&found, "policy_id")?,
-                    used: row::number(&found, "used")?,
-                });
+        let mut uses: BTreeMap<ProfileId, QuotaUse> = BTreeMap::new();
+        for span in spans(from) {
+            for policies in policies.chunks(AT_ONCE) {
+                for more in self.used_in(&span, policies).await? {
+                    let known = uses.get(&more.profile);
+                    let calls = known.map_or(more.calls, |known| known.calls.and(more.calls));
+                    let sum = QuotaUse { calls, ..more };
+                    uses.insert(more.profile, sum);
+                }
             }
         }
-        Ok(uses)
+        Ok(uses.into_values().collect())
     }
 
-    /// How many requests of some profiles were permitted on the days from one on and before another, each told by its
-    /// first minute. Those without any are left out. Every sum is looked up by its place: it takes as long as there are
-    /// profiles and days, however many others there are.
+    async fn used_in(
+        &mut self,
+        span: &Span,
+        policies: &[PolicyId],
+    ) -> Result<Vec<QuotaUse>, StoreError> {
+        let mut draft = Draft::new(
+            "SELECT p.id AS profile_id, p.client_id AS client_id, p.policy_id AS policy_id, \
+             CAST(SUM(u.requests) AS BIGINT) AS requests, \
+             CAST(SUM(u.permitted) AS BIGINT) AS permitted FROM usage_sums u \
+             JOIN usage_series s ON s.id = u.series \
+             JOIN access_profiles p ON p.id = s.profile_id WHERE u.unit = ",
+        );
+        draft.push_bind(span.unit.number());
+        draft.push(" AND u.scope = ").push_bind(span.scope.number());
+        draft
+            .push(" AND u.at >= ")
+            .push_bind(row::stored(span.from));
+        if let Some(until) = span.until {
+            draft.push(" AND u.at < ").push_bind(row::stored(until));
+        }
+        draft.push(" AND p.policy_id IN ");
+        draft.push_list(policies.iter().map(|id| Value::from(id.to_string())));
+        draft.push(" GROUP BY p.id, p.client_id, p.policy_id");
+        let found = draft.finished().fetch_all(&mut self.transaction).await?;
+        let read = |row: &Row| {
+            Ok(QuotaUse {
+                profile: row::parsed(row, "profile_id")?,
+                client: row::parsed(row, "client_id")?,
+                policy: row::parsed(row, "policy_id")?,
+                calls: Calls::read(row)?,
+            })
+        };
+        found.iter().map(read).collect()
+    }
+
+    /// How many requests of some profiles there were from a minute on and before another. Those without any are left out.
+    /// Every sum is looked up by its place: it takes as long as there are profiles and times, however many others there
+    /// are.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn permitted_of(
+    pub async fn calls_of(
         &mut self,
         profiles: &[ProfileId],
-        days: Range<u64>,
-    ) -> Result<HashMap<ProfileId, u64>, StoreError> {
-        let mut permitted = HashMap::new();
-        let step = usize::try_from(UsageUnit::Day.minutes()).unwrap_or(1);
-        let days: Vec<Value> = days
-            .step_by(step)
-            .map(|day| Value::from(row::stored(day)))
-            .collect();
-        if days.is_empty() {
-            return Ok(permitted);
-        }
-        for profiles in profiles.chunks(AT_ONCE) {
-            let mut draft = Draft::new(
-                "SELECT s.profile_id AS profile_id, CAST(SUM(u.permitted) AS BIGINT) AS permitted \
-                 FROM usage_series s JOIN usage_sums u ON u.series = s.id \
-                 WHERE s.key_id = '' AND s.collection_id = '' AND s.endpoint = '' AND s.scope = ",
-            );
-            draft.push_bind(Scope::Profile.number());
-            draft.push(" AND s.profile_id IN ");
-            draft.push_list(profiles.iter().map(|id| Value::from(id.to_string())));
-            draft
-                .push(" AND u.unit = ")
-                .push_bind(UsageUnit::Day.number());
-            draft
-                .push(" AND u.scope = ")
-                .push_bind(Scope::Profile.number());
-            draft.push(" AND u.at IN ").push_list(days.iter().cloned());
-            draft.push(" GROUP BY s.profile_id");
-            for found in draft.finished().fetch_all(&mut self.transaction).await? {
-                let count = row::number(&found, "permitted")?;
-                permitted.insert(row::parsed(&found, "profile_id")?, count);
+        period: Range<u64>,
+    ) -> Result<HashMap<ProfileId, Calls>, StoreError> {
+        let mut calls: HashMap<ProfileId, Calls> = HashMap::new();
+        for span in spans(period.start) {
+            let until = span.until.map_or(period.end, |until| until.min(period.end));
+            let step = usize::try_from(span.unit.minutes()).unwrap_or(1);
+            let moments: Vec<Value> = (span.from..until)
+                .step_by(step)
+                .map(|at| Value::from(row::stored(at)))
+                .collect();
+            if moments.is_empty() {
+                continue;
+            }
+            for profiles in profiles.chunks(AT_ONCE) {
+                for found in self.calls_at(&span, &moments, profiles).await? {
+                    let more = Calls::read(&found)?;
+                    let known = calls.entry(row::parsed(&found, "profile_id")?).or_default();
+                    *known = known.and(more);
+                }
             }
         }
-        Ok(permitted)
+        Ok(calls)
+    }
+
+    async fn calls_at(
+        &mut self,
+        span: &Span,
+        moments: &[Value],
+        profiles: &[ProfileId],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut draft = Draft::new(
+            "SELECT s.profile_id AS profile_id, CAST(SUM(u.requests) AS BIGINT) AS requests, \
+             CAST(SUM(u.permitted) AS BIGINT) AS permitted \
+             FROM usage_series s JOIN usage_sums u ON u.series = s.id WHERE s.scope = ",
+        );
+        draft.push_bind(span.scope.number());
+        if span.scope == Scope::Profile {
+            draft.push(" AND s.key_id = '' AND s.collection_id = '' AND s.endpoint = ''");
+        }
+        draft.push(" AND s.profile_id IN ");
+        draft.push_list(profiles.iter().map(|id| Value::from(id.to_string())));
+        draft.push(" AND u.unit = ").push_bind(span.unit.number());
+        draft.push(" AND u.scope = ").push_bind(span.scope.number());
+        draft
+            .push(" AND u.at IN ")
+            .push_list(moments.iter().cloned());
+        draft.push(" GROUP BY s.profile_id");
+        draft.finished().fetch_all(&mut self.transaction).await
     }
 
     /// What was last judged of some profiles. Those of which nothing was are left out.

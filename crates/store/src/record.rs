@@ -247,8 +247,9 @@ impl Policy {
         portcullis_feed::Policy {
             id: self.id,
             rate_limit: self.rate_limit,
-            quota: self.quota,
+            quota: self.quota.clone(),
             quota_used_up_until_ms: None,
+            quota_offsets: Vec::new(),
         }
     }
 }

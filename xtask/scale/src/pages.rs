@@ -75,6 +75,7 @@ pub fn profile(population: &Population, number: usize) -> Profile {
                 rate_limit: policy.rate_limit,
                 quota: policy.quota,
                 quota_used_up_until_ms: None,
+                quota_offsets: Vec::new(),
             })
         }),
         observe: profile.observe,

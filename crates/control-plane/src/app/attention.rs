@@ -72,15 +72,15 @@ async fn running_out(
     let found = snapshot.quotas_running_out(now_ms, MOST).await?;
     let mut by_quota: Vec<(Quota, Vec<ProfileId>)> = Vec::new();
     for it in &found {
-        let quota = it.standing.quota;
-        match by_quota.iter_mut().find(|(known, _)| *known == quota) {
+        let quota = &it.standing.quota;
+        match by_quota.iter_mut().find(|(known, _)| known == quota) {
             Some((_, profiles)) => profiles.push(it.profile_id),
-            None => by_quota.push((quota, vec![it.profile_id])),
+            None => by_quota.push((quota.clone(), vec![it.profile_id])),
         }
     }
     let mut states = HashMap::new();
     for (quota, profiles) in by_quota {
-        states.extend(quota_states(snapshot, quota, &profiles, now_ms).await?);
+        states.extend(quota_states(snapshot, &quota, &profiles, now_ms).await?);
     }
     let told = found
         .into_iter()

@@ -1,11 +1,12 @@
 //! Access policies: how much a profile may call. Shared by many profiles.
 
 mod effect;
+mod time_zone;
 mod words;
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use portcullis_feed::{PolicyId, QuotaWindow, RateScope, RateWindow};
+use portcullis_feed::{PolicyId, QuotaCounts, QuotaWindow, RateScope, RateWindow};
 use portcullis_store::{Author, Cascade, Policy, PolicyFilter, PolicyKey, Window};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
 
 pub use effect::{Effect, Exceeding, Excess, LimitEffect};
+pub use time_zone::TimeZone;
 pub use words::in_words;
 
 /// How many profiles a refusal names.
@@ -65,7 +67,7 @@ pub struct RateLimit {
 }
 
 /// So many requests in each calendar window, counted for each profile over all gateways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// How many.
@@ -74,6 +76,15 @@ pub struct Quota {
     /// In which time.
     #[schema(schema_with = quota_windows)]
     pub per: QuotaWindow,
+    /// By whose calendar windows begin: a name of the IANA time zone database, such as `Europe/Berlin`. By UTC, when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
+    /// Which requests count: those that were `permitted` (as when absent), or `all` by which a caller proved to be of the
+    /// profile, refused ones too.
+    #[serde(default, skip_serializing_if = "QuotaCounts::is_usual")]
+    #[schema(schema_with = quota_counts)]
+    pub counts: QuotaCounts,
 }
 
 impl App {
@@ -198,7 +209,7 @@ impl From<&Policy> for PolicyDraft {
             name: stored_name(&policy.name),
             description: stored_description(policy.description.as_deref()),
             rate_limit: policy.rate_limit.map(RateLimit::from),
-            quota: policy.quota.map(Quota::from),
+            quota: policy.quota.clone().map(Quota::from),
         }
     }
 }
@@ -230,6 +241,8 @@ impl From<Quota> for portcullis_feed::Quota {
         Self {
             requests: quota.requests.get(),
             per: quota.per,
+            time_zone: quota.time_zone.map(String::from),
+            counts: quota.counts,
         }
     }
 }
@@ -239,6 +252,8 @@ impl From<portcullis_feed::Quota> for Quota {
         Self {
             requests: NonZeroU64::new(stored.requests).unwrap_or(NonZeroU64::MIN),
             per: stored.per,
+            time_zone: stored.time_zone.map(TimeZone::stored),
+            counts: stored.counts,
         }
     }
 }
@@ -249,6 +264,10 @@ fn rate_scopes() -> Object {
 
 fn rate_windows() -> Object {
     words(["second", "minute", "hour", "day"])
+}
+
+fn quota_counts() -> Object {
+    words(["permitted", "all"])
 }
 
 fn quota_windows() -> Object {

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use portcullis_engine::quota::Window;
-use portcullis_feed::{PolicyId, ProfileId, QuotaWindow};
+use portcullis_feed::{PolicyId, ProfileId, QuotaCounts};
 use portcullis_store::{
-    Author, Policy, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse, Snapshot, StoreError,
+    Author, Calls, Policy, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse, Snapshot,
+    StoreError, utc_offsets,
 };
 
 use super::page::Page;
@@ -25,7 +26,7 @@ pub struct QuotaState {
     pub quota: Quota,
     /// The window that is open.
     pub window: Window,
-    /// How many requests were permitted in it, as far as gateways have told.
+    /// How many requests that count there were in it, as far as gateways have told.
     pub used: u64,
     /// Whether gateways refuse what comes until the window ends.
     pub is_used_up: bool,
@@ -41,14 +42,16 @@ impl App {
         let mut snapshot = self.store.read().await?;
         let quotas = quotas(&mut snapshot).await?;
         let mut reached = Vec::new();
-        for per in [QuotaWindow::Day, QuotaWindow::Week, QuotaWindow::Month] {
-            let window = Window::of(per, now_ms);
-            let of_window = quotas.iter().filter(|(_, quota)| quota.per == per);
-            let policies: Vec<_> = of_window.map(|(policy, _)| *policy).collect();
+        let mut together: HashMap<Window, Vec<PolicyId>> = HashMap::new();
+        for (policy, quota) in &quotas {
+            let window = window(quota, now_ms);
+            together.entry(window).or_default().push(*policy);
+        }
+        for (window, policies) in together {
             let from = window.from_ms / 60_000;
             for used in snapshot.quota_uses(&policies, from).await? {
                 let quota = quotas.get(&used.policy);
-                reached.extend(quota.and_then(|quota| event(*quota, used, window, now_ms)));
+                reached.extend(quota.and_then(|quota| event(quota, used, window, now_ms)));
             }
         }
         let profiles: Vec<_> = reached.iter().map(|event| event.profile).collect();
@@ -88,7 +91,7 @@ impl App {
         let Some(quota) = policy.and_then(|policy| policy.quota) else {
             return Ok(None);
         };
-        let states = quota_states(&mut snapshot, quota, &[id], self.now_ms()).await?;
+        let states = quota_states(&mut snapshot, &quota, &[id], self.now_ms()).await?;
         Ok(states.into_values().next())
     }
 
@@ -101,7 +104,7 @@ impl App {
         policy: &Policy,
         profiles: &[ProfileId],
     ) -> Result<HashMap<ProfileId, QuotaState>, Refusal> {
-        let Some(quota) = policy.quota else {
+        let Some(quota) = &policy.quota else {
             return Ok(HashMap::new());
         };
         let mut snapshot = self.store.read().await?;
@@ -127,23 +130,23 @@ impl App {
 
 pub(super) async fn quota_states(
     snapshot: &mut Snapshot,
-    quota: portcullis_feed::Quota,
+    quota: &portcullis_feed::Quota,
     profiles: &[ProfileId],
     now_ms: u64,
 ) -> Result<HashMap<ProfileId, QuotaState>, StoreError> {
-    let window = Window::of(quota.per, now_ms);
-    let days = window.from_ms / 60_000..window.until_ms / 60_000;
-    let permitted = snapshot.permitted_of(profiles, days).await?;
+    let window = window(quota, now_ms);
+    let period = window.from_ms / 60_000..now_ms / 60_000 + 1;
+    let calls = snapshot.calls_of(profiles, period).await?;
     let standings = snapshot.quota_standings(profiles).await?;
     let states = profiles.iter().map(|id| {
         let standing = standings.get(id);
         let is_used_up = standing.is_some_and(|standing| {
-            standing.is_used_up() && standing.quota == quota && standing.until_ms > now_ms
+            standing.is_used_up() && standing.quota == *quota && standing.until_ms > now_ms
         });
         let state = QuotaState {
-            quota: quota.into(),
+            quota: quota.clone().into(),
             window,
-            used: permitted.get(id).copied().unwrap_or_default(),
+            used: calls.get(id).map_or(0, |it| counting(quota, *it)),
             is_used_up,
         };
         (*id, state)
@@ -161,15 +164,31 @@ async fn quotas(
         .collect())
 }
 
+/// The window that is open, by the calendar of the quota.
+fn window(quota: &portcullis_feed::Quota, now_ms: u64) -> Window {
+    let zone = quota.time_zone.as_deref();
+    let offsets = zone.and_then(|zone| utc_offsets(zone, now_ms));
+    Window::of(quota.per, now_ms, &offsets.unwrap_or_default())
+}
+
+/// How many of the requests count.
+const fn counting(quota: &portcullis_feed::Quota, calls: Calls) -> u64 {
+    match quota.counts {
+        QuotaCounts::Permitted => calls.permitted,
+        QuotaCounts::All => calls.requests,
+    }
+}
+
 /// What is to be told of a use, if it is much.
 fn event(
-    quota: portcullis_feed::Quota,
+    quota: &portcullis_feed::Quota,
     used: QuotaUse,
     window: Window,
     now_ms: u64,
 ) -> Option<QuotaEvent> {
+    let count = counting(quota, used.calls);
     let is_reached = |percent: &u64| {
-        let used = u128::from(used.used).saturating_mul(100);
+        let used = u128::from(count).saturating_mul(100);
         used >= u128::from(quota.requests).saturating_mul(u128::from(*percent))
     };
     let percent = TOLD_AT.into_iter().find(is_reached)?;
@@ -179,9 +198,9 @@ fn event(
         client: used.client,
         profile: used.profile,
         from_ms: window.from_ms,
-        used: used.used,
+        used: count,
         standing: QuotaStanding {
-            quota,
+            quota: quota.clone(),
             until_ms: window.until_ms,
             percent,
         },

@@ -89,6 +89,14 @@ async fn a_limit_of_nothing_is_refused() {
             "/quota/requests",
         ),
         (
+            json!({"name": "x", "quota": {"requests": 1, "per": "day", "time_zone": "Atlantis"}}),
+            "/quota/time_zone",
+        ),
+        (
+            json!({"name": "x", "quota": {"requests": 1, "per": "day", "counts": "refused"}}),
+            "/quota/counts",
+        ),
+        (
             json!({"name": "x", "quota": {"requests": 1, "per": "day", "burst": 1}}),
             "/quota/burst",
         ),

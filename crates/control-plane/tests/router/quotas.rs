@@ -7,10 +7,14 @@ use crate::usage::{NOW_MIN, add_up, batch, tells};
 
 /// A profile with a quota of a hundred requests a day.
 async fn limited() -> (Stage, Answer) {
+    limited_by(json!({"requests": 100, "per": "day"})).await
+}
+
+async fn limited_by(quota: Value) -> (Stage, Answer) {
     let stage = open().await;
     let operator = stage.operator();
     let (_, _, profile) = operator.creates_access("acme").await;
-    let policy = json!({"name": "gold", "quota": {"requests": 100, "per": "day"}});
+    let policy = json!({"name": "gold", "quota": quota});
     let policy = operator.posts("/api/v1/policies", policy).await.is(201);
     let path = format!("/api/v1/access-profiles/{}", profile.id());
     let change = json!({"policy_id": policy["id"]});
@@ -149,4 +153,30 @@ async fn a_profile_that_is_removed_takes_its_quota_along() {
     stage.operator().deletes(&path).await.is(200);
     used(&stage, &profile, 2, NOW_MIN, 100).await;
     assert_eq!(notices(&stage, "").await, [(100, 100)]);
+}
+
+#[tokio::test]
+async fn a_day_begins_where_the_quota_says_and_refused_requests_count_where_it_says_so() {
+    let quota =
+        json!({"requests": 100, "per": "day", "time_zone": "asia/kolkata", "counts": "all"});
+    let (stage, profile) = limited_by(quota).await;
+    // In India, 2027-01-15 begins at 18:30 of the day before.
+    let begin = NOW_MIN / (24 * 60) * (24 * 60) - 330;
+    used(&stage, &profile, 1, begin - 1, 100).await;
+    assert!(notices(&stage, "").await.is_empty());
+    used(&stage, &profile, 2, begin, 50).await;
+    used(&stage, &profile, 3, begin + 400, 36).await;
+    // Each batch has seven that were refused.
+    assert_eq!(notices(&stage, "").await, [(100, 100)]);
+
+    let policy = told(&stage).await;
+    assert_eq!(policy["quota"], json!({"requests": 100, "per": "day"}));
+    assert_eq!(policy["quota_offsets"], json!([[0, 330]]));
+    let until_ms = TOMORROW_MS - 330 * 60_000;
+    assert_eq!(policy["quota_used_up_until_ms"], until_ms);
+    let path = format!("/api/v1/access-profiles/{}/quota", profile.id());
+    let state = stage.operator().gets(&path).await.is(200);
+    assert_eq!(state["since"], "2027-01-14T18:30:00Z");
+    assert_eq!(state["until"], "2027-01-15T18:30:00Z");
+    assert_eq!(state["used"], 100);
 }

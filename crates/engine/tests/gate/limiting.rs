@@ -21,6 +21,7 @@ fn limited() -> Profile {
             }),
             quota: None,
             quota_used_up_until_ms: None,
+            quota_offsets: Vec::new(),
         }),
         ..keyed(1, "key")
     }

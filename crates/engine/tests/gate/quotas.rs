@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_engine::DenialReason::{self, *};
-use portcullis_feed::{Policy, PolicyId, Profile, Quota, QuotaWindow};
+use portcullis_feed::{Policy, PolicyId, Profile, Quota, QuotaCounts, QuotaWindow};
 
 use crate::scene::{NOW_S, Scene, keyed};
 
@@ -16,8 +16,11 @@ fn limited(used_up_until_ms: Option<u64>) -> Profile {
             quota: Some(Quota {
                 requests: 3,
                 per: QuotaWindow::Day,
+                time_zone: None,
+                counts: QuotaCounts::Permitted,
             }),
             quota_used_up_until_ms: used_up_until_ms,
+            quota_offsets: Vec::new(),
         }),
         ..keyed(1, "key")
     }

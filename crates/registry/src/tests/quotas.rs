@@ -16,13 +16,14 @@ fn quota_of(profile: u32, requests: u64) -> Quota {
         requests,
         per: QuotaWindow::Day,
         used_up_until_ms: None,
+        offsets: Vec::new(),
     };
     let id = format!("ap_01jcz3v9k4m0x2p7q8r9{profile:06}");
     Quota::of(&record, id.parse().unwrap())
 }
 
-const fn day(number: u64) -> Window {
-    Window::of(QuotaWindow::Day, number * DAY_MS)
+fn day(number: u64) -> Window {
+    Window::of(QuotaWindow::Day, number * DAY_MS, &[])
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Quotas: what profiles have used, and what gateways are told when nothing is left.
 
-use portcullis_feed::{Quota, QuotaWindow, Revision};
+use portcullis_feed::{Quota, QuotaCounts, QuotaWindow, Revision, UtcOffset};
 use portcullis_store::{
-    AccessProfile, Policy, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse,
+    AccessProfile, Calls, Policy, QuotaEvent, QuotaEventFilter, QuotaStanding, QuotaUse,
 };
 
 use crate::books::{Books, NOW_MS, open, policy};
@@ -13,6 +13,8 @@ const UNTIL_MS: u64 = (NOW_MIN + DAY) * 60_000;
 const QUOTA: Quota = Quota {
     requests: 100,
     per: QuotaWindow::Day,
+    time_zone: None,
+    counts: QuotaCounts::Permitted,
 };
 
 /// A profile with a quota of a hundred requests a day.
@@ -75,6 +77,7 @@ async fn what_was_permitted_since_a_day_is_added_up_for_each_profile() {
 
     let mut snapshot = books.store.read().await.unwrap();
     // One request of each row was refused.
+    let rows_since = |from: u64| 3 - (from - NOW_MIN) / DAY;
     for (from, used) in [
         (NOW_MIN, 1_020),
         (NOW_MIN + DAY, 21),
@@ -84,20 +87,24 @@ async fn what_was_permitted_since_a_day_is_added_up_for_each_profile() {
             profile: profile.id,
             client: profile.client_id,
             policy: gold.id,
-            used,
+            calls: Calls {
+                requests: used + rows_since(from),
+                permitted: used,
+            },
         };
         let uses = snapshot.quota_uses(&[gold.id], from).await.unwrap();
         assert_eq!(uses, [expected]);
         let days = from / DAY * DAY..NOW_MIN + 3 * DAY;
         let both = [profile.id, other.id];
-        let permitted = snapshot.permitted_of(&both, days).await.unwrap();
-        assert_eq!((permitted[&profile.id], permitted[&other.id]), (used, 499));
+        let calls = snapshot.calls_of(&both, days).await.unwrap();
+        assert_eq!(calls[&profile.id], expected.calls);
+        assert_eq!(calls[&other.id].permitted, 499);
     }
     assert_eq!(snapshot.quota_uses(&[], NOW_MIN).await.unwrap(), []);
     let days = NOW_MIN / DAY * DAY..NOW_MIN + DAY;
-    let permitted = snapshot.permitted_of(&[other.id], days.clone()).await;
-    assert_eq!(permitted.unwrap().len(), 0);
-    assert_eq!(snapshot.permitted_of(&[], days).await.unwrap().len(), 0);
+    let calls = snapshot.calls_of(&[other.id], days.clone()).await;
+    assert_eq!(calls.unwrap().len(), 0);
+    assert_eq!(snapshot.calls_of(&[], days).await.unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -131,6 +138,71 @@ async fn quotas_that_run_out_are_told_until_their_window_ends_or_the_quota_is_an
         .edit(async |edit| edit.put_policy(&gold).await.unwrap())
         .await;
     assert_eq!(told(NOW_MS).await, []);
+}
+
+#[tokio::test]
+async fn what_was_called_since_a_minute_is_made_from_minutes_hours_and_days() {
+    let books = open().await;
+    let (gold, profile) = limited(&books).await;
+    // As days begin in India.
+    let from = NOW_MIN + 18 * 60 + 30;
+    let minutes = [
+        from - 1,
+        from,
+        from + 29,
+        from + 30,
+        NOW_MIN + DAY - 1,
+        NOW_MIN + DAY,
+        NOW_MIN + 9 * DAY,
+    ];
+    let rows = minutes.map(|minute| row(minute, Some(profile.id), 11));
+    count(&books.store, &[batch(1, 1, rows.into())]).await;
+    roll_up(&books.store, &FOR_EVER).await;
+
+    let mut snapshot = books.store.read().await.unwrap();
+    for (from, rows) in [
+        (from - 1, 7),
+        (from, 6),
+        (from + 1, 5),
+        (from + 30, 4),
+        (from + 31, 3),
+        (NOW_MIN + DAY, 2),
+        (NOW_MIN + DAY + 1, 1),
+    ] {
+        let expected = Calls {
+            requests: rows * 11,
+            permitted: rows * 10,
+        };
+        let uses = snapshot.quota_uses(&[gold.id], from).await.unwrap();
+        let calls: Vec<_> = uses.iter().map(|it| it.calls).collect();
+        assert_eq!(calls, [expected], "{}", from - NOW_MIN);
+        let period = from..NOW_MIN + 10 * DAY;
+        let calls = snapshot.calls_of(&[profile.id], period).await.unwrap();
+        assert_eq!(calls[&profile.id], expected, "{}", from - NOW_MIN);
+    }
+}
+
+#[tokio::test]
+async fn gateways_are_told_of_a_time_zone_by_its_differences_from_utc() {
+    let books = open().await;
+    let (mut gold, profile) = limited(&books).await;
+    let mut quota = QUOTA;
+    quota.time_zone = Some("Asia/Kolkata".into());
+    quota.counts = QuotaCounts::All;
+    gold.quota = Some(quota.clone());
+    books
+        .edit(async |edit| edit.put_policy(&gold).await.unwrap())
+        .await;
+    let mut used_up = event(&profile, 100);
+    used_up.standing.quota = quota;
+    note(&books, &used_up).await;
+
+    let policy = books.carried(profile.id).await.policy.unwrap();
+    assert_eq!(policy.quota, Some(QUOTA));
+    assert_eq!(policy.quota_offsets, [UtcOffset(0, 330)]);
+    assert_eq!(policy.quota_used_up_until_ms, Some(UNTIL_MS));
+    let kept = books.store.read().await.unwrap().policy(gold.id).await;
+    assert_eq!(kept.unwrap(), Some(gold));
 }
 
 #[tokio::test]

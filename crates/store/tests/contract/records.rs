@@ -1,7 +1,7 @@
 //! Records come back as they went in.
 
 use portcullis_feed::{
-    AddressLists, ClientId, CollectionId, PolicyId, ProfileId, Quota, QuotaWindow,
+    AddressLists, ClientId, CollectionId, PolicyId, ProfileId, Quota, QuotaCounts, QuotaWindow,
 };
 use portcullis_store::ProfileName;
 
@@ -18,6 +18,8 @@ async fn records_come_back_as_they_went_in() {
     partners.quota = Some(Quota {
         requests: u64::from(u32::MAX) + 1,
         per: QuotaWindow::Month,
+        time_zone: None,
+        counts: QuotaCounts::Permitted,
     });
     let mut production = profile(&acme, &[&billing, &orders]);
     production.policy_id = Some(partners.id);

@@ -1,7 +1,8 @@
 //! What can be granted to made-up profiles, and how much of it: some dozens of collections and a few policies.
 
 use portcullis_feed::{
-    CollectionId, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope, RateWindow,
+    CollectionId, Endpoint, PolicyId, Quota, QuotaCounts, QuotaWindow, RateLimit, RateScope,
+    RateWindow,
 };
 use portcullis_store::{Collection, Policy};
 
@@ -109,6 +110,8 @@ pub fn policy(seed: u64, number: usize) -> Policy {
         quota: (tier % 2 == 0).then_some(Quota {
             requests: 1_000_000_000_000,
             per: QuotaWindow::Month,
+            time_zone: None,
+            counts: QuotaCounts::Permitted,
         }),
         created_at_ms: START_MS,
         updated_at_ms: START_MS,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use portcullis_engine::address::AddressRules;
 use portcullis_feed::{
-    AddressLists, CollectionId, Endpoint, PolicyId, Quota, QuotaWindow, RateLimit, RateScope,
-    RateWindow,
+    AddressLists, CollectionId, Endpoint, PolicyId, Quota, QuotaCounts, QuotaWindow, RateLimit,
+    RateScope, RateWindow,
 };
 use portcullis_store::{AccessMethod, ApiKey, Client, Collection, Policy};
 
@@ -68,8 +68,8 @@ pub(super) fn of_policy(step: &Step<Policy>) -> Vec<Loss> {
     lost
 }
 
-pub(super) const fn limits_of(policy: &Policy) -> Limits {
-    (policy.rate_limit, policy.quota)
+pub(super) fn limits_of(policy: &Policy) -> Limits {
+    (policy.rate_limit, policy.quota.clone())
 }
 
 pub(super) fn of_collection(step: &Step<Collection>) -> Vec<Loss> {
@@ -198,8 +198,13 @@ fn limits(before: Limits, after: Limits, lost: &mut Vec<Loss>) {
     if after.0.is_some_and(is_shared) && !before.0.is_some_and(is_shared) {
         lost.push("the access profiles of a client share the rate limit".into());
     }
-    if is_lower(before.1.map(per_day), after.1.map(per_day)) {
+    let (before, after) = (before.1.as_ref(), after.1.as_ref());
+    if is_lower(before.map(per_day), after.map(per_day)) {
         lost.push("the quota is lower".into());
+    }
+    let counts_all = |quota: &Quota| quota.counts == QuotaCounts::All;
+    if after.is_some_and(counts_all) && !before.is_some_and(counts_all) {
+        lost.push("refused requests count in the quota too".into());
     }
 }
 
@@ -224,7 +229,7 @@ fn burst(limit: RateLimit) -> f64 {
 }
 
 /// Requests a day. The shortest month counts, so that a change between windows is told in doubt.
-fn per_day(quota: Quota) -> f64 {
+fn per_day(quota: &Quota) -> f64 {
     let days = match quota.per {
         QuotaWindow::Day => 1.0,
         QuotaWindow::Week => 7.0,

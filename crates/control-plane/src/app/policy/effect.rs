@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use portcullis_engine::quota::Window;
 use portcullis_feed::{
-    ClientId, PolicyId, ProfileId, QuotaWindow, RateLimit, RateScope, RateWindow,
+    ClientId, PolicyId, ProfileId, QuotaCounts, QuotaWindow, RateLimit, RateScope, RateWindow,
 };
 use portcullis_store::{
     QuotaUse, Snapshot, UsageCounts, UsageFilter, UsageGroup, UsageQuestion, UsageUnit,
@@ -104,7 +104,7 @@ impl App {
         }
         let since = UsageUnit::Day.start(now.saturating_sub(LOOKED_BACK_DAYS * DAY));
         let mut callers = snapshot.quota_uses(&[id], since).await?;
-        callers.sort_by_key(|caller| (std::cmp::Reverse(caller.used), caller.profile));
+        callers.sort_by_key(|caller| (std::cmp::Reverse(caller.calls.permitted), caller.profile));
         let all = callers.len();
         callers.truncate(EXAMINED);
         let rate_limit = match policy.rate_limit {
@@ -158,7 +158,9 @@ async fn of_quota(
     callers: &[QuotaUse],
     now: u64,
 ) -> Result<LimitEffect, Refusal> {
-    let begin = |minute: u64| Window::of(quota.per, minute.saturating_mul(60_000)).from_ms / 60_000;
+    // Sums of so far back are those of days of UTC: what differs in a time zone are some hours.
+    let begin =
+        |minute: u64| Window::of(quota.per, minute.saturating_mul(60_000), &[]).from_ms / 60_000;
     let window = match quota.per {
         QuotaWindow::Day => "day",
         QuotaWindow::Week => "week",
@@ -168,7 +170,11 @@ async fn of_quota(
     let period = from..now.saturating_add(1);
     let sums = sums(snapshot, UsageUnit::Day, period, callers).await?;
     let holder = |caller: &QuotaUse| Holder::Profile(caller.profile);
-    let counted = counted(&sums, holder, |counts| counts.permitted, begin);
+    let count = |counts: &UsageCounts| match quota.counts {
+        QuotaCounts::Permitted => counts.permitted,
+        QuotaCounts::All => counts.requests,
+    };
+    let counted = counted(&sums, holder, count, begin);
     told(snapshot, &counted, callers, [from, quota.requests], window).await
 }
 

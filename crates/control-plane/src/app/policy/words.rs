@@ -1,6 +1,6 @@
 //! What limits say, in words.
 
-use portcullis_feed::{Quota, QuotaWindow, RateLimit, RateScope, RateWindow};
+use portcullis_feed::{Quota, QuotaCounts, QuotaWindow, RateLimit, RateScope, RateWindow};
 
 /// Each limit as part of a sentence: none, when nothing is limited.
 #[must_use]
@@ -28,7 +28,16 @@ pub fn in_words(rate_limit: Option<&RateLimit>, quota: Option<&Quota>) -> Vec<St
             QuotaWindow::Week => "week",
             QuotaWindow::Month => "month",
         };
-        format!("{} requests a {window} in all", quota.requests)
+        let calendar = quota.time_zone.as_deref().map(|zone| format!(" of {zone}"));
+        let counted = match quota.counts {
+            QuotaCounts::Permitted => "",
+            QuotaCounts::All => ", refused ones too",
+        };
+        let calendar = calendar.unwrap_or_default();
+        format!(
+            "{} requests a {window}{calendar} in all{counted}",
+            quota.requests
+        )
     });
     rate_limit.into_iter().chain(quota).collect()
 }

@@ -13,16 +13,20 @@ use crate::console::frame::Frame;
 use crate::console::settled::drafted;
 
 /// Where a policy has what, and which field asks for it: the deeper ones first.
-const POINTERS: [(&str, &str); 5] = [
+const POINTERS: [(&str, &str); 6] = [
     ("/name", "name"),
     ("/description", "description"),
     ("/rate_limit/burst", "burst"),
     ("/rate_limit", "rate_requests"),
+    ("/quota/time_zone", "quota_zone"),
     ("/quota", "quota_requests"),
 ];
 
+/// What quotas count that do not say.
+const USUAL_COUNTS: &str = "permitted";
+
 /// The fields, as differences tell them.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 10] = [
     ("Name", "name"),
     ("Description", "description"),
     ("Rate limit: requests", "rate_requests"),
@@ -31,6 +35,8 @@ const NAMED: [(&str, &str); 8] = [
     ("Rate limit: counted for", "scope"),
     ("Quota: requests", "quota_requests"),
     ("Quota: in each", "quota_per"),
+    ("Quota: time zone", "quota_zone"),
+    ("Quota: counts", "quota_counts"),
 ];
 
 /// What the form says of a policy.
@@ -78,7 +84,12 @@ fn named(name: &str, description: Option<&str>, sent: &Sent) -> Result<Value, Re
             "burst": burst,
             "scope": sent.text("scope"),
         })),
-        "quota": quota.map(|requests| json!({ "requests": requests, "per": sent.text("quota_per") })),
+        "quota": quota.map(|requests| json!({
+            "requests": requests,
+            "per": sent.text("quota_per"),
+            "time_zone": sent.given("quota_zone"),
+            "counts": sent.given("quota_counts").unwrap_or(USUAL_COUNTS),
+        })),
     }))
 }
 
@@ -100,6 +111,8 @@ pub(super) fn filled(policy: &Policy) -> Filled {
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     };
+    let counts = told.pointer("/quota/counts").and_then(Value::as_str);
+    let counts = counts.unwrap_or(USUAL_COUNTS);
     Filled::with(&[
         ("name", &policy.name),
         ("description", &text("/description")),
@@ -109,6 +122,8 @@ pub(super) fn filled(policy: &Policy) -> Filled {
         ("scope", &text("/rate_limit/scope")),
         ("quota_requests", &text("/quota/requests")),
         ("quota_per", &text("/quota/per")),
+        ("quota_zone", &text("/quota/time_zone")),
+        ("quota_counts", counts),
     ])
 }
 
@@ -163,6 +178,13 @@ fn quota(filled: &Filled) -> Markup {
                 hint: "No quota, when empty.", ..Field::default() }.line(filled))
             (Field { name: "quota_per", label: "In each", pointer: "/quota/per", is_required: true, ..Field::default() }
                 .select(filled, &["day", "week", "month"].map(|it| choice(it, it))))
+            (Field { name: "quota_zone", label: "Time zone", pointer: "/quota/time_zone", longest: 64,
+                hint: "By whose calendar, such as Europe/Berlin. UTC, when empty.", ..Field::default() }.line(filled))
+            (Field { name: "quota_counts", label: "Counts", pointer: "/quota/counts", is_required: true, ..Field::default() }
+                .select(filled, &[
+                    choice(USUAL_COUNTS, "requests that were permitted"),
+                    choice("all", "all requests of the profile, refused ones too"),
+                ]))
         }
     }
 }
