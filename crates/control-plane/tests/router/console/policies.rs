@@ -68,6 +68,8 @@ async fn a_policy_is_made_with_what_is_limited_and_without_the_rest() {
             ("rate_requests", "10"),
             ("burst", "20"),
             ("quota_requests", "5000000000"),
+            ("quota_zone", "europe/berlin"),
+            ("quota_counts", "all"),
         ],
     ]
     .concat();
