@@ -79,7 +79,7 @@ async fn a_policy_is_made_with_what_is_limited_and_without_the_rest() {
         &browser.follows(&made).await.is(200),
         &[
             "10 requests a second, 20 at once, all profiles of the client together",
-            "5000000000 requests a month in all",
+            "5000000000 requests a month of Europe/Berlin in all, refused ones too",
         ],
     );
     let bare = [&windows[..], &[("name", "bare")]].concat();
@@ -103,6 +103,13 @@ async fn a_policy_is_made_with_what_is_limited_and_without_the_rest() {
         .concat();
         says(&send(&fields).await.is(422), &[flaw, "kept"]);
     }
+    let lost = [
+        ("quota_requests", "1"),
+        ("quota_zone", "Atlantis"),
+        ("name", "x"),
+    ];
+    let lost = send(&[&windows[..], &lost].concat()).await.is(422);
+    says(&lost, &["id=\"quota_zone-flaw\"", "Atlantis"]);
 }
 
 #[tokio::test]
