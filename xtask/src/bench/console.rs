@@ -123,7 +123,7 @@ fn pages(operator: &Operator, reader: &Reader) -> Result<Vec<Page>> {
     let profiles = format!("/access-profiles?client_id={busiest}");
     let profile = identifier(operator, &profiles, "/items/0/id")?;
     let collection = identifier(operator, "/collections?limit=1", "/items/0/id")?;
-    let policy = identifier(operator, "/policies?limit=1", "/items/0/id")?;
+    let policy = policy_with_quota(operator)?;
     let newest = identifier(
         operator,
         "/clients?limit=1&sort=-created_at",
@@ -198,6 +198,18 @@ fn identifier(operator: &Operator, path: &str, pointer: &str) -> Result<String> 
     let found = reply.body.pointer(pointer).and_then(Value::as_str);
     let found = found.with_context(|| format!("`{path}` has no `{pointer}`: {}", reply.body))?;
     Ok(found.to_owned())
+}
+
+/// A policy with a quota: its page tells how much each profile has used.
+fn policy_with_quota(operator: &Operator) -> Result<String> {
+    let reply = operator.call("GET", "/policies", &Value::Null)?;
+    let policies = reply.body["items"].as_array();
+    let found = policies
+        .into_iter()
+        .flatten()
+        .find(|policy| policy["quota"].is_object());
+    let id = found.and_then(|policy| policy["id"].as_str());
+    Ok(id.context("no policy has a quota")?.to_owned())
 }
 
 /// A page far down the list of clients.

@@ -13,7 +13,7 @@ use super::usage::{UsageAsked, UsageTop};
 use super::{App, Refusal};
 use finding::Findings;
 
-/// How many clients, and how many profiles, are told.
+/// How many clients, endpoints and profiles are told.
 const MOST: u32 = 10;
 
 /// A profile refuses much when it has at least so many requests in a day, and a tenth of them are refused.
@@ -31,7 +31,8 @@ const MANY_GRANTS: u64 = 20_000;
 
 /// What was found.
 pub(super) struct Surveys {
-    busiest: Findings<Length, UsageTop>,
+    clients: Findings<Busy, UsageTop>,
+    endpoints: Findings<Busy, UsageTop>,
     refusing: Findings<(), Vec<Refusing>>,
     unused: Findings<(), Vec<String>>,
     granting: Findings<Vec<CollectionId>, HashMap<CollectionId, u64>>,
@@ -40,7 +41,8 @@ pub(super) struct Surveys {
 impl Default for Surveys {
     fn default() -> Self {
         Self {
-            busiest: Findings::default(),
+            clients: Findings::default(),
+            endpoints: Findings::default(),
             refusing: Findings::default(),
             unused: Findings::default(),
             granting: Findings::when(|counts| counts.values().sum::<u64>() >= MANY_GRANTS),
@@ -48,11 +50,12 @@ impl Default for Surveys {
     }
 }
 
-/// How long a time is, and by which sums it is told.
+/// Of which requests it is told who has most: in how long a time until now, by which sums, and what they have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Length {
+struct Busy {
     minutes: u64,
     unit: Option<UsageUnit>,
+    filter: UsageFilter,
 }
 
 /// A profile of which much was refused in the last day.
@@ -71,7 +74,7 @@ pub struct Refusing {
 }
 
 impl App {
-    /// The clients with the most requests, up to now. Of all requests it is told as it was a moment ago.
+    /// The clients with the most requests, up to now: of many callers as it was a moment ago.
     ///
     /// # Errors
     /// When the period is none, or the records are out of reach.
@@ -79,24 +82,51 @@ impl App {
         self: &Arc<Self>,
         asked: &UsageAsked,
     ) -> Result<Arc<UsageTop>, Refusal> {
-        let now_ms = self.now_ms();
-        let is_of_all = asked.filter == UsageFilter::default() && asked.status.is_none();
-        let since_ms = match (asked.since_ms, asked.until_ms) {
-            (Some(since_ms), None) if is_of_all => since_ms,
-            _ => return self.top_clients(asked).await.map(Arc::new),
-        };
-        let length = Length {
-            minutes: now_ms.saturating_sub(since_ms) / 60_000,
-            unit: asked.unit,
-        };
-        let (app, asked) = (Arc::clone(self), asked.clone());
-        let find = async move { app.top_clients(&asked).await };
-        self.surveys.busiest.of(length, now_ms, find).await
+        let findings = &self.surveys.clients;
+        self.busiest(UsageGroup::Client, findings, asked).await
     }
 
-    async fn top_clients(&self, asked: &UsageAsked) -> Result<UsageTop, Refusal> {
-        let (group, order) = (UsageGroup::Client, UsageOrder::Requests);
-        self.usage_top(asked, group, order, MOST).await
+    /// The endpoints with the most requests, up to now: of many callers as it was a moment ago.
+    ///
+    /// # Errors
+    /// When the period is none, or the records are out of reach.
+    pub async fn busiest_endpoints(
+        self: &Arc<Self>,
+        asked: &UsageAsked,
+    ) -> Result<Arc<UsageTop>, Refusal> {
+        let findings = &self.surveys.endpoints;
+        self.busiest(UsageGroup::Endpoint, findings, asked).await
+    }
+
+    async fn busiest(
+        self: &Arc<Self>,
+        group: UsageGroup,
+        findings: &Findings<Busy, UsageTop>,
+        asked: &UsageAsked,
+    ) -> Result<Arc<UsageTop>, Refusal> {
+        let now_ms = self.now_ms();
+        let (app, asked) = (Arc::clone(self), asked.clone());
+        let (filter, unit) = (asked.filter.clone(), asked.unit);
+        let times = (asked.since_ms, asked.until_ms, asked.status);
+        let find = async move {
+            let order = UsageOrder::Requests;
+            app.usage_top(&asked, group, order, MOST).await
+        };
+        // Of one caller there is little to read.
+        let is_of_many =
+            filter.client.is_none() && filter.profile.is_none() && filter.key_id.is_none();
+        match times {
+            (Some(since_ms), None, None) if is_of_many => {
+                let minutes = now_ms.saturating_sub(since_ms) / 60_000;
+                let question = Busy {
+                    minutes,
+                    unit,
+                    filter,
+                };
+                findings.of(question, now_ms, find).await
+            }
+            _ => find.await.map(Arc::new),
+        }
     }
 
     /// The profiles of which at least a tenth was refused in the last day, those first that had most refused, as it was a

@@ -29,7 +29,7 @@ pub struct UsageQuestion {
 }
 
 /// Which requests: those that fit all that is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct UsageFilter {
     /// Whose client the profile is.
     pub client: Option<ClientId>,

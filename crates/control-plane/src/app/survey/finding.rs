@@ -16,7 +16,7 @@ const FRESH_MS: u64 = 5_000;
 const TOLD_MS: u64 = 2 * 60 * 1_000;
 
 /// How many questions are kept in mind.
-const MOST: usize = 16;
+const MOST: usize = 64;
 
 /// What was found, by what was asked.
 pub(super) struct Findings<Q, A> {
@@ -212,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn questions_without_end_are_not_kept_in_mind() {
         let seeker = Seeker::new();
-        for number in 0..100_u32 {
+        for number in 0..200_u32 {
             let question: &'static str = Box::leak(number.to_string().into_boxed_str());
             seeker.asks(question, 0).await;
         }

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use portcullis_store::{UsageGroup, UsageOrder};
+use portcullis_store::UsageGroup;
 
 use crate::app::usage::{UsageAsked, UsageTop};
 use crate::app::{App, Refusal};
 use crate::console::clients::path_of;
 use crate::console::design::{number, or_dash};
-
-/// How many endpoints are shown.
-const MOST: u32 = 10;
 
 pub(super) async fn clients(
     app: &Arc<App>,
@@ -24,14 +21,13 @@ pub(super) async fn clients(
 }
 
 pub(super) async fn endpoints(
-    app: &App,
+    app: &Arc<App>,
     asked: &UsageAsked,
     when: &str,
 ) -> Result<Markup, Refusal> {
-    let (group, order) = (UsageGroup::Endpoint, UsageOrder::Requests);
-    let top = app.usage_top(asked, group, order, MOST).await?;
+    let top = app.busiest_endpoints(asked).await?;
     let title = "Endpoints with most requests";
-    Ok(table(&top, group, title, when))
+    Ok(table(&top, UsageGroup::Endpoint, title, when))
 }
 
 fn table(top: &UsageTop, group: UsageGroup, title: &str, when: &str) -> Markup {
