@@ -311,7 +311,7 @@ mod tests {
             profile: ProfileId::from_parts(1, number),
             client,
             policy: PolicyId::from_parts(1, 1),
-            used: 0,
+            calls: portcullis_store::Calls::default(),
         };
         let (first, second) = (caller(1), caller(2));
         let of = |requests| UsageCounts {
