@@ -4,7 +4,7 @@
 //! come by. Counts are kept under the very records that decided, and get their names only when they are handed over.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use portcullis_engine::{Denial, DenialReason, Permit, Subject};
@@ -40,6 +40,8 @@ pub(crate) struct Usage {
     handed_over_ms: Cell<u64>,
     /// How many requests the VMs of this one's place have decided: outlives them.
     decided: RefCell<Option<(u32, Counter)>>,
+    /// The same of places whose VMs have fallen, while this one leads: defined once each, since that takes memory.
+    decided_by_fallen: RefCell<BTreeMap<u32, Counter>>,
     /// What was decided before this VM had a place.
     decided_before: Cell<u64>,
     breakdown: RefCell<Breakdown>,
@@ -76,6 +78,14 @@ impl Kind {
 }
 
 impl Usage {
+    /// Nothing counted yet. What comes before the first tick is counted in the minute that it is now.
+    pub(crate) fn new() -> Self {
+        Self {
+            minute: Cell::new(host::now_ms() / MINUTE_MS),
+            ..Self::default()
+        }
+    }
+
     /// Has metrics tell so many access profiles and collections apart from now on.
     pub(crate) fn tell_apart(&self, bounds: Bounds) {
         self.breakdown.borrow_mut().bound(bounds);
@@ -202,6 +212,22 @@ impl Usage {
         }
     }
 
+    /// What VMs had decided that have fallen.
+    pub(crate) fn fallen(&self, places: Vec<u32>) -> Vec<Fallen> {
+        let mut counters = self.decided_by_fallen.borrow_mut();
+        let mut decided = |place| {
+            let counter = counters.entry(place).or_insert_with(|| decided_at(place));
+            counter.total()
+        };
+        let places = places.into_iter();
+        places
+            .map(|place| Fallen {
+                place,
+                decided: decided(place),
+            })
+            .collect()
+    }
+
     /// Gives what was counted its names, and has metrics tell it.
     fn hold(&self) {
         let mut held = self.held.borrow_mut();
@@ -224,17 +250,6 @@ impl Usage {
             held.lost = requests.fold(held.lost, u64::saturating_add);
         }
     }
-}
-
-/// What VMs had decided that have fallen.
-pub(crate) fn fallen(places: Vec<u32>) -> Vec<Fallen> {
-    let places = places.into_iter();
-    places
-        .map(|place| Fallen {
-            place,
-            decided: decided_at(place).total(),
-        })
-        .collect()
 }
 
 fn decided_at(place: u32) -> Counter {

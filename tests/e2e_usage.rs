@@ -137,6 +137,12 @@ fn what_a_worker_takes_along_when_it_falls_is_told_to_the_last_request() {
         let mut caller = play.caller().unwrap();
         let request = caller.get("/orders/7").key(member.key());
         request.header("x-portcullis-trap", "1").send().ok();
+        // What is asked of the VM that takes its place counts from the first request on, before it has ever ticked.
+        let mut callers = play.envoy.callers_on_every_worker().unwrap();
+        for caller in &mut callers {
+            until_answered(caller, member.key(), "permitted").unwrap();
+            made += call(caller, &member, "/orders/7", 5);
+        }
         within(TOLD, "every request is told, or told to be lost", || {
             let told = totals(&play, "").get("requests")?.as_u64()?;
             (told + lost(&play) == decided(&play)).then_some(())
