@@ -4,7 +4,7 @@
 //! come by. Counts are kept under the very records that decided, and get their names only when they are handed over.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use portcullis_engine::{Denial, DenialReason, Permit, Subject};
@@ -40,8 +40,6 @@ pub(crate) struct Usage {
     handed_over_ms: Cell<u64>,
     /// How many requests the VMs of this one's place have decided: outlives them.
     decided: RefCell<Option<(u32, Counter)>>,
-    /// The same of places whose VMs have fallen, while this one leads: defined once each, since that takes memory.
-    decided_by_fallen: RefCell<BTreeMap<u32, Counter>>,
     /// What was decided before this VM had a place.
     decided_before: Cell<u64>,
     breakdown: RefCell<Breakdown>,
@@ -78,14 +76,6 @@ impl Kind {
 }
 
 impl Usage {
-    /// Nothing counted yet. What comes before the first tick is counted in the minute that it is now.
-    pub(crate) fn new() -> Self {
-        Self {
-            minute: Cell::new(host::now_ms() / MINUTE_MS),
-            ..Self::default()
-        }
-    }
-
     /// Has metrics tell so many access profiles and collections apart from now on.
     pub(crate) fn tell_apart(&self, bounds: Bounds) {
         self.breakdown.borrow_mut().bound(bounds);
@@ -212,29 +202,17 @@ impl Usage {
         }
     }
 
-    /// What VMs had decided that have fallen.
-    pub(crate) fn fallen(&self, places: Vec<u32>) -> Vec<Fallen> {
-        let mut counters = self.decided_by_fallen.borrow_mut();
-        let mut decided = |place| {
-            let counter = counters.entry(place).or_insert_with(|| decided_at(place));
-            counter.total()
-        };
-        let places = places.into_iter();
-        places
-            .map(|place| Fallen {
-                place,
-                decided: decided(place),
-            })
-            .collect()
-    }
-
     /// Gives what was counted its names, and has metrics tell it.
     fn hold(&self) {
         let mut held = self.held.borrow_mut();
         held.lost = held.lost.saturating_add(self.lost.take());
         held.refused.append(&mut self.refused.borrow_mut());
         held.refused.truncate(MOST_REFUSED);
-        let minute = self.minute.get();
+        let minute = match self.minute.get() {
+            // Before the first tick: these are of now, and not of 1970.
+            0 => host::now_ms() / MINUTE_MS,
+            minute => minute,
+        };
         let rows = std::mem::take(&mut *self.rows.borrow_mut());
         let all: Vec<&Row> = rows.values().collect();
         self.breakdown.borrow_mut().publish(&all);
@@ -250,6 +228,17 @@ impl Usage {
             held.lost = requests.fold(held.lost, u64::saturating_add);
         }
     }
+}
+
+/// What VMs had decided that have fallen.
+pub(crate) fn fallen(places: Vec<u32>) -> Vec<Fallen> {
+    let places = places.into_iter();
+    places
+        .map(|place| Fallen {
+            place,
+            decided: decided_at(place).total(),
+        })
+        .collect()
 }
 
 fn decided_at(place: u32) -> Counter {

@@ -26,7 +26,7 @@ use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
 use crate::signatures::HostOrPureRust;
-use crate::usage::Usage;
+use crate::usage::{self, Usage};
 
 /// One configuration of the filter: what its requests need.
 pub(crate) struct Filter {
@@ -163,7 +163,7 @@ impl Vm {
             missing_keys: RefCell::default(),
             metrics: VmMetrics::default(),
             refusals: Refusals::new(host::random()),
-            usage: Usage::new(),
+            usage: Usage::default(),
         }
     }
 
@@ -204,7 +204,7 @@ impl Vm {
             poller.tidy(&standing);
             if poller.sends_usage(&standing) {
                 let fallen = self.roster.borrow().fallen(standing.now_ms);
-                poller.send_usage(&self.usage.fallen(fallen), &standing);
+                poller.send_usage(&usage::fallen(fallen), &standing);
             }
             let missing = self.missing_keys.borrow_mut().take(standing.now_ms);
             missing
