@@ -23,9 +23,10 @@ impl Announcement {
     pub(crate) fn of(
         permit: &Permit<'_>,
         counted: Option<Counted>,
+        limit: Option<ToldLimit>,
         told: Option<Box<ToldRequest>>,
     ) -> Option<Self> {
-        let (deprecation, limit) = (permit.deprecation(), ToldLimit::of(permit));
+        let deprecation = permit.deprecation();
         let is_empty = deprecation.is_none() && limit.is_none() && counted.is_none();
         (!is_empty).then_some(Self {
             deprecation,

@@ -120,7 +120,7 @@ impl Courier {
             }
             // It would be refused again.
             Some(status @ (400 | 413)) => {
-                Outbox::settle(&Shared, sent.number);
+                Outbox::give_up(&Shared, sent.number);
                 self.fail(
                     &format!("it refuses the batch for good: status {status}"),
                     now_ms,

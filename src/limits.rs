@@ -24,27 +24,44 @@ const QUOTA: &str = "\"quota\"";
 pub(crate) struct ToldLimit {
     holder: Arc<Holder>,
     allowance: Allowance,
+    /// Otherwise only where the request is refused behind this filter.
+    is_told_anyway: bool,
 }
 
 impl ToldLimit {
-    /// None where nothing is limited.
-    pub(crate) fn of(permit: &Permit<'_>) -> Option<Self> {
+    /// None where nothing is limited, and where it can be nobody's concern: callers who are let through are not told, and
+    /// no service refuses the request behind this filter.
+    pub(crate) fn of(
+        permit: &Permit<'_>,
+        is_told_anyway: bool,
+        may_be_refused: bool,
+    ) -> Option<Self> {
+        if !is_told_anyway && !may_be_refused {
+            return None;
+        }
         let (holder, allowance) = permit.allowance()?;
-        let holder = Arc::clone(holder);
-        Some(Self { holder, allowance })
+        Some(Self {
+            holder: Arc::clone(holder),
+            allowance,
+            is_told_anyway,
+        })
     }
 
     /// Adds the fields to the answer of the current callback. Where a service counts over the whole fleet, whichever leaves
     /// less is told: it, or this Envoy.
     pub(crate) fn announce(&self, fleet: Option<Standing>) {
+        let refused = fleet.filter(|standing| standing.is_refused);
         let Some(limit) = self.holder.limit() else {
             return;
         };
+        if !self.is_told_anyway && refused.is_none() {
+            return;
+        }
         host::add_response_header(POLICY, limit.policy().as_bytes());
         let (remaining, full_in) = self.allowed(fleet);
         let standing = standing(RATE, remaining, full_in);
         host::add_response_header(STANDING, standing.as_bytes());
-        if let Some(refused) = fleet.filter(|standing| standing.is_refused) {
+        if let Some(refused) = refused {
             let retry_s = refused.ends_in.map_or(1, |it| seconds(it).max(1));
             let mut retry = String::new();
             push_number(&mut retry, retry_s);

@@ -8,7 +8,7 @@ use crate::announcement::Announcement;
 use crate::callbacks;
 use crate::fleet::{self, ToldRequest};
 use crate::host::{self, HeaderPairs};
-use crate::limits;
+use crate::limits::{self, ToldLimit};
 use crate::refusal;
 use crate::vm::Filter;
 
@@ -32,13 +32,14 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
                     filter.vm.note_missing_key(denial);
                     filter.vm.refusals.note(denial, true, &headers);
                 }
-                None if filter.logs_permitted => filter.vm.refusals.note_permitted(),
+                None if filter.choices.logs_permitted => filter.vm.refusals.note_permitted(),
                 None => {}
             }
             let counted = filter.usage().map(|usage| usage.permit(&permit, &headers));
             let told = filter.told_limit(&permit);
             let told = told.map(|_| Box::new(ToldRequest::of(&permit, &headers)));
-            if let Some(announcement) = Announcement::of(&permit, counted, told) {
+            let limit = ToldLimit::of(&permit, filter.choices.tells_limits, told.is_some());
+            if let Some(announcement) = Announcement::of(&permit, counted, limit, told) {
                 callbacks::announce(context_id, announcement);
             }
             let_pass(filter, &permit);

@@ -79,9 +79,7 @@ impl Root {
         let filter = Filter::new(
             settings.gate,
             tokens_bytes,
-            settings.max_staleness_ms,
-            settings.counts_usage,
-            settings.logs_permitted,
+            settings.choices,
             Rc::clone(&vm),
         );
         callbacks::serve_with(self.context_id, Rc::new(filter));

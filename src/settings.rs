@@ -21,12 +21,20 @@ pub(crate) struct Settings {
     pub(crate) gate: Gate,
     pub(crate) control_plane: ControlPlane,
     pub(crate) cache_bytes: usize,
+    /// How much metrics tell apart.
+    pub(crate) told_apart: Bounds,
+    pub(crate) choices: Choices,
+}
+
+/// What is done with each request besides deciding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choices {
     /// For how long what is known stays in force while the control plane is away, in milliseconds. None: for ever.
     pub(crate) max_staleness_ms: Option<u64>,
     /// Whether requests are counted for the control plane.
     pub(crate) counts_usage: bool,
-    /// How much metrics tell apart.
-    pub(crate) told_apart: Bounds,
+    /// Whether callers who are let through are told how things stand with their limit.
+    pub(crate) tells_limits: bool,
     /// Whether the access log is told of requests that are let through, too.
     pub(crate) logs_permitted: bool,
 }
@@ -80,8 +88,10 @@ struct Document {
     #[serde(default = "default_cache_mib")]
     cache_mib: usize,
     max_staleness_s: Option<u64>,
-    #[serde(default = "default_usage")]
+    #[serde(default = "yes")]
     usage: bool,
+    #[serde(default = "yes")]
+    tell_limits: bool,
     #[serde(default)]
     metrics: Metrics,
     #[serde(default)]
@@ -236,12 +246,15 @@ impl Settings {
             gate: Gate::new(gate)?,
             control_plane: document.control_plane,
             cache_bytes: document.cache_mib.saturating_mul(1 << 20),
-            counts_usage: document.usage,
             told_apart: document.metrics.bounds()?,
-            logs_permitted: document.log_permitted,
-            max_staleness_ms: document
-                .max_staleness_s
-                .map(|seconds| seconds.saturating_mul(1_000)),
+            choices: Choices {
+                max_staleness_ms: document
+                    .max_staleness_s
+                    .map(|seconds| seconds.saturating_mul(1_000)),
+                counts_usage: document.usage,
+                tells_limits: document.tell_limits,
+                logs_permitted: document.log_permitted,
+            },
         })
     }
 }
@@ -302,7 +315,7 @@ fn default_wait_s() -> u32 {
     25
 }
 
-const fn default_usage() -> bool {
+const fn yes() -> bool {
     true
 }
 

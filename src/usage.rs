@@ -38,8 +38,9 @@ pub(crate) struct Usage {
     refused: RefCell<Vec<Refused>>,
     lost: Cell<u64>,
     handed_over_ms: Cell<u64>,
-    /// How many requests the VMs of this one's place have decided: outlives them.
-    decided: RefCell<Option<(u32, Counter)>>,
+    place: Cell<Option<u32>>,
+    /// How many requests the VMs of each place have decided: outlives them.
+    decided: RefCell<Vec<Counter>>,
     /// What was decided before this VM had a place.
     decided_before: Cell<u64>,
     breakdown: RefCell<Breakdown>,
@@ -141,12 +142,34 @@ impl Usage {
 
     /// In the host, at once: what is in this VM falls with it.
     fn count_decided(&self) {
-        match &*self.decided.borrow() {
-            Some((_, decided)) => decided.count(1),
+        match self.place.get() {
+            Some(place) => self.decided_at(place, |decided| decided.count(1)),
             None => self
                 .decided_before
                 .set(self.decided_before.get().saturating_add(1)),
         }
+    }
+
+    /// What VMs had decided that have fallen.
+    pub(crate) fn fallen(&self, places: Vec<u32>) -> Vec<Fallen> {
+        let places = places.into_iter();
+        places
+            .map(|place| Fallen {
+                place,
+                decided: self.decided_at(place, Counter::total),
+            })
+            .collect()
+    }
+
+    /// Each is defined only where it counts or is asked for, and then once: a definition takes memory of the host.
+    fn decided_at<T: Default>(&self, place: u32, act: impl FnOnce(&Counter) -> T) -> T {
+        let place = usize::try_from(place).unwrap_or(0);
+        let mut decided = self.decided.borrow_mut();
+        while decided.len() <= place {
+            let name = format!("portcullis.usage.decided.{}", decided.len());
+            decided.push(Counter::named(name));
+        }
+        decided.get(place).map(act).unwrap_or_default()
     }
 
     fn count(&self, subject: &Subject, count: impl FnOnce(&mut Row)) {
@@ -193,12 +216,9 @@ impl Usage {
 
     /// Counts by another place from now on, if it is another one.
     fn move_to(&self, place: Option<u32>) {
-        let mut decided = self.decided.borrow_mut();
-        if decided.as_ref().map(|(known, _)| *known) != place {
-            *decided = place.map(|place| (place, decided_at(place)));
-        }
-        if let Some((_, decided)) = &*decided {
-            decided.count(self.decided_before.take());
+        self.place.set(place);
+        if let Some(place) = place {
+            self.decided_at(place, |decided| decided.count(self.decided_before.take()));
         }
     }
 
@@ -228,21 +248,6 @@ impl Usage {
             held.lost = requests.fold(held.lost, u64::saturating_add);
         }
     }
-}
-
-/// What VMs had decided that have fallen.
-pub(crate) fn fallen(places: Vec<u32>) -> Vec<Fallen> {
-    let places = places.into_iter();
-    places
-        .map(|place| Fallen {
-            place,
-            decided: decided_at(place).total(),
-        })
-        .collect()
-}
-
-fn decided_at(place: u32) -> Counter {
-    Counter::named(format!("portcullis.usage.decided.{place}"))
 }
 
 fn alike(minute: u64, subject: &Subject) -> Alike {

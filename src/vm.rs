@@ -25,16 +25,15 @@ use crate::metrics::VmMetrics;
 use crate::missing_keys::MissingKeys;
 use crate::poller::{Outcome, Poller, Standing};
 use crate::refusals::Refusals;
+use crate::settings::Choices;
 use crate::signatures::HostOrPureRust;
-use crate::usage::{self, Usage};
+use crate::usage::Usage;
 
 /// One configuration of the filter: what its requests need.
 pub(crate) struct Filter {
     gate: Gate,
     verified: VerifiedTokens,
-    max_staleness_ms: Option<u64>,
-    counts_usage: bool,
-    pub(crate) logs_permitted: bool,
+    pub(crate) choices: Choices,
     pub(crate) vm: Rc<Vm>,
 }
 
@@ -65,20 +64,11 @@ struct Stale;
 
 impl Filter {
     /// A configuration in force. Its verified tokens stay below about `bytes`.
-    pub(crate) fn new(
-        gate: Gate,
-        bytes: usize,
-        max_staleness_ms: Option<u64>,
-        counts_usage: bool,
-        logs_permitted: bool,
-        vm: Rc<Vm>,
-    ) -> Self {
+    pub(crate) fn new(gate: Gate, bytes: usize, choices: Choices, vm: Rc<Vm>) -> Self {
         Self {
             gate,
             verified: VerifiedTokens::new(bytes, (host::random(), host::random())),
-            max_staleness_ms,
-            counts_usage,
-            logs_permitted,
+            choices,
             vm,
         }
     }
@@ -92,10 +82,8 @@ impl Filter {
             verified: &self.verified,
             limits: &*self.vm,
         };
-        if self
-            .max_staleness_ms
-            .is_some_and(|most| self.vm.is_older_than(most))
-        {
+        let most_ms = self.choices.max_staleness_ms;
+        if most_ms.is_some_and(|most| self.vm.is_older_than(most)) {
             return self.gate.decide(request, &Stale, &world);
         }
         self.gate.decide(request, &self.vm.view, &world)
@@ -103,7 +91,7 @@ impl Filter {
 
     /// The counts that requests go into, if they are counted.
     pub(crate) fn usage(&self) -> Option<&Usage> {
-        self.counts_usage.then_some(&self.vm.usage)
+        self.choices.counts_usage.then_some(&self.vm.usage)
     }
 
     /// In which header Envoy's own rate limit filter is told of a permit, and whose limit it counts against.
@@ -204,7 +192,7 @@ impl Vm {
             poller.tidy(&standing);
             if poller.sends_usage(&standing) {
                 let fallen = self.roster.borrow().fallen(standing.now_ms);
-                poller.send_usage(&usage::fallen(fallen), &standing);
+                poller.send_usage(&self.usage.fallen(fallen), &standing);
             }
             let missing = self.missing_keys.borrow_mut().take(standing.now_ms);
             missing

@@ -112,6 +112,28 @@ fn callers_are_told_their_limit_with_every_answer_and_when_to_come_again() {
 }
 
 #[test]
+fn callers_are_told_their_limit_by_refusals_alone_where_the_filter_is_told_so() {
+    let play = Play::begin_set(&json!({"tell_limits": false})).unwrap();
+    let member = limited(&play, &json!({"requests": 2, "per": "hour", "burst": 4}));
+    let mut caller = play.caller().unwrap();
+    let refused = loop {
+        let answer = caller.get("/orders/1").key(member.key()).send().unwrap();
+        if answer.status != 200 {
+            break answer;
+        }
+        for field in ["ratelimit", "ratelimit-policy", "retry-after"] {
+            assert_eq!(answer.header(field), None, "{answer:?}");
+        }
+    };
+    assert_eq!(outcome(&refused), "rate_limit_exceeded");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    let standing = refused.header("ratelimit").unwrap();
+    assert!(standing.starts_with("\"rate\";r=0;t="), "{standing}");
+    let policy = refused.header("ratelimit-policy");
+    assert_eq!(policy, Some("\"rate\";q=2;w=3600"));
+}
+
+#[test]
 fn a_limit_of_a_client_is_shared_by_its_profiles_and_a_limit_that_is_changed_begins_anew() {
     let play = Play::begin(2).unwrap();
     let operator = play.operator();

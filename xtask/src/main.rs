@@ -104,6 +104,9 @@ enum Bench {
         /// For how long more requests come than may pass, in seconds
         #[arg(long, default_value_t = 10)]
         stretch_s: u64,
+        /// Only one part of it
+        #[arg(long)]
+        only: Option<bench::LimitsPart>,
     },
     /// What a million profiles cost: first sync, memory, requests, latency meanwhile
     Sync {
@@ -238,12 +241,14 @@ fn perform(task: Task) -> Result<()> {
             rounds,
             requests,
             stretch_s,
+            only,
         }) => {
             let parts = assemble(&[&wasm::FILTER])?;
             let how_much = bench::Limits {
                 rounds,
                 requests,
                 stretch_s,
+                only,
             };
             bench::limits(&parts, how_much)
         }

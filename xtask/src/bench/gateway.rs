@@ -60,22 +60,36 @@ pub fn bootstrap(
 
 /// The bootstrap with Portcullis alone, in a listener called `gateway` that spreads connections evenly over its workers.
 pub fn alone(parts: &Parts, control_plane: SocketAddr) -> Result<Bootstrap> {
-    alone_counting(parts, control_plane, true)
+    alone_set(parts, control_plane, &[("gateway", json!({}))])
 }
 
-/// The same, with requests counted or not.
-pub fn alone_counting(parts: &Parts, control_plane: SocketAddr, counts: bool) -> Result<Bootstrap> {
+/// The same, with a listener for each of these sets of members of the filter's configuration.
+pub fn alone_set(
+    parts: &Parts,
+    control_plane: SocketAddr,
+    sets: &[(&str, Value)],
+) -> Result<Bootstrap> {
+    let listeners = sets.iter().map(|(name, members)| {
+        let mut listener = listener(name, vec![filter_set(members)?]);
+        listener["connection_balance_config"] = json!({"exact_balance": {}});
+        Ok(listener)
+    });
+    let listeners = listeners.collect::<Result<_>>()?;
+    with_listeners(listeners, parts, control_plane)
+}
+
+fn filter_set(members: &Value) -> Result<Value> {
     let mut filter = shipped_filter()?;
     let configuration = filter
         .pointer_mut("/typed_config/config/configuration/value")
         .context("the filter of demo.yaml has no configuration")?;
     let mut settings: Value = serde_json::from_str(configuration.as_str().unwrap_or_default())
         .context("the configuration in demo.yaml is no JSON")?;
-    settings["usage"] = json!(counts);
+    for (name, value) in members.as_object().context("members of an object")? {
+        settings[name] = value.clone();
+    }
     *configuration = json!(settings.to_string());
-    let mut listener = listener("gateway", vec![filter]);
-    listener["connection_balance_config"] = json!({"exact_balance": {}});
-    with_listeners(vec![listener], parts, control_plane)
+    Ok(filter)
 }
 
 fn with_listeners(

@@ -10,19 +10,13 @@ use serde_json::{Value, json};
 use super::cores::Cores;
 use super::load::{self, Header};
 use super::others::Others;
-use super::report::{Report, Row, median, paired};
-use super::{cpu, gateway, machine, quotas};
+use super::report::{Report, Row};
+use super::{gateway, machine, prices, quotas};
 use crate::stage::{Caller, ControlPlane, Envoy, Operator, Parts, Tokens, within};
 use crate::{tools, workspace};
 
 /// How long the filter may take to know a key.
 const SYNC: Duration = Duration::from_secs(60);
-/// Requests before anything is measured.
-const WARM_UP_REQUESTS: u32 = 20_000;
-/// What a limit may cost a request, in microseconds.
-const MOST_FOR_A_LIMIT_US: f64 = 0.5;
-/// What counting may cost a request, in microseconds.
-const MOST_FOR_COUNTING_US: f64 = 1.0;
 /// What passes of what may.
 const LEAST_SHARE: f64 = 0.98;
 const MOST_SHARE: f64 = 1.0;
@@ -43,6 +37,25 @@ pub struct Limits {
     pub requests: u32,
     /// For how long more requests come than may pass, in seconds.
     pub stretch_s: u64,
+    /// Only one part of it.
+    pub only: Option<LimitsPart>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LimitsPart {
+    /// What limits and counting cost a request.
+    Price,
+    /// How much passes of what may, under more requests.
+    Saturation,
+    /// How far traffic over several Envoys runs over a quota that they share.
+    Quota,
+}
+
+impl Limits {
+    fn has(&self, part: LimitsPart) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
 }
 
 /// Measures, prints and writes what limits cost and keep.
@@ -59,8 +72,23 @@ pub fn limits(parts: &Parts, how_much: Limits) -> Result<()> {
     let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
     let records = Records::make(&control_plane.operator())?;
     let others = Others::begin(None)?;
-    let mut rows = price(parts, &control_plane, &cores, &h2load, &records, how_much)?;
+    let mut rows = Vec::new();
+    if how_much.has(LimitsPart::Price) {
+        let (free, limited) = (&records.free, &records.limited);
+        let prices = prices::rows(
+            parts,
+            &control_plane,
+            &cores,
+            &h2load,
+            [free, limited],
+            how_much,
+        )?;
+        rows.extend(prices);
+    }
     for workers in WORKERS {
+        if !how_much.has(LimitsPart::Saturation) {
+            continue;
+        }
         rows.extend(saturated(
             parts,
             &control_plane,
@@ -70,7 +98,9 @@ pub fn limits(parts: &Parts, how_much: Limits) -> Result<()> {
             how_much,
         )?);
     }
-    rows.extend(quotas::overrun(parts, &h2load)?);
+    if how_much.has(LimitsPart::Quota) {
+        rows.extend(quotas::overrun(parts, &h2load)?);
+    }
     rows.push(others.end()?);
     let report = Report {
         method: method(how_much),
@@ -110,91 +140,6 @@ impl Records {
             tight: tight.into_iter().collect::<Result<_>>()?,
         })
     }
-}
-
-/// What a limit that is never reached costs, and what counting does.
-fn price(
-    parts: &Parts,
-    control_plane: &ControlPlane,
-    cores: &Cores,
-    h2load: &Path,
-    records: &Records,
-    how_much: Limits,
-) -> Result<Vec<Row>> {
-    let start = |counts: bool| -> Result<(Envoy, SocketAddr)> {
-        let bootstrap = gateway::alone_counting(parts, control_plane.address(), counts)?;
-        let environment = control_plane.tokens().gateway_environment();
-        cores.only_first()?;
-        let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &environment);
-        cores.all_but_first()?;
-        let envoy = envoy?;
-        let to = envoy.gateway()?;
-        await_keys(to, &[&records.free, &records.limited])?;
-        Ok((envoy, to))
-    };
-    let (silent, to_silent) = start(false)?;
-    let (counting, to_counting) = start(true)?;
-    let measures = [
-        (
-            "API key, nothing counted",
-            &silent,
-            to_silent,
-            &records.free,
-        ),
-        (
-            "API key with a limit, nothing counted",
-            &silent,
-            to_silent,
-            &records.limited,
-        ),
-        (
-            "API key, usage counted",
-            &counting,
-            to_counting,
-            &records.free,
-        ),
-        (
-            "API key with a limit, usage counted",
-            &counting,
-            to_counting,
-            &records.limited,
-        ),
-    ];
-    for (_, _, to, key) in &measures {
-        load::send(h2load, *to, Some(key), WARM_UP_REQUESTS)?;
-    }
-    let mut costs = vec![Vec::with_capacity(how_much.rounds); measures.len()];
-    for round in 1..=how_much.rounds {
-        eprintln!("==> round {round} of {}", how_much.rounds);
-        for ((_, envoy, to, key), costs) in measures.iter().zip(&mut costs) {
-            let before = cpu::of_process(envoy.pid())?;
-            load::send(h2load, *to, Some(key), how_much.requests)?;
-            let used = cpu::of_process(envoy.pid())?.saturating_sub(before);
-            costs.push(used.as_secs_f64() * 1e6 / f64::from(how_much.requests));
-        }
-    }
-    let mut rows: Vec<Row> = measures
-        .iter()
-        .zip(&costs)
-        .map(|((name, ..), costs)| Row::median_of(*name, costs, "µs CPU"))
-        .collect();
-    let [free, limited, counted, _] = costs.as_slice() else {
-        bail!("there are four measures");
-    };
-    let more = |ours: &[f64]| median(&paired(ours, free, |ours, theirs| ours - theirs));
-    rows.push(Row::at_most(
-        "a limit: more for each request",
-        more(limited),
-        "µs CPU",
-        MOST_FOR_A_LIMIT_US,
-    ));
-    rows.push(Row::at_most(
-        "counting usage: more for each request",
-        more(counted),
-        "µs CPU",
-        MOST_FOR_COUNTING_US,
-    ));
-    Ok(rows)
 }
 
 /// Waits until keys are known.
@@ -251,15 +196,13 @@ fn method(how_much: Limits) -> String {
         rounds,
         requests,
         stretch_s,
+        only: _,
     } = how_much;
     format!(
-        "Price: CPU time of one Envoy process for each request (concurrency 1, both Envoys on one core that nothing else \
-         uses; all threads, from schedstat), answered by a direct response: {rounds} rounds of {requests} HTTP/1.1 \
-         requests with 10 headers over {} kept connections for each measure, measures in turn within a round; \
-         differences are medians of what each round compares. The limit is never reached. Saturation: h2load sends as \
+        "Price: {} {rounds} rounds of {requests} requests for each measure. Saturation: h2load sends as \
          fast as it is answered for {stretch_s} s, or until {LEAST_PASSED} may have passed; what may pass is the burst, as large as the limit, and the rate \
          times the whole time that h2load ran, its start included. More than that fails the run. Quota: {}",
-        load::CONNECTIONS,
+        prices::METHOD,
         quotas::METHOD,
     )
 }

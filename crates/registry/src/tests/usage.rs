@@ -86,6 +86,21 @@ fn what_is_alike_is_added_and_a_batch_stays_the_same_until_it_is_taken() {
 }
 
 #[test]
+fn what_a_batch_held_that_is_never_taken_is_told_as_lost() {
+    let memory = process(1);
+    let of_two = parcel(vec![tally(1, 7, 5), tally(2, 7, 1)]);
+    assert!(hand_over(&memory, 0, &Parcel { lost: 3, ..of_two }));
+    Outbox::fetch(&memory, &[]);
+    assert_eq!(Outbox::next(&memory).unwrap().number, 1);
+    Outbox::give_up(&memory, 1);
+    Outbox::give_up(&memory, 1);
+    let next = Outbox::next(&memory).unwrap();
+    assert_eq!((next.number, next.tallies.len(), next.lost), (2, 0, 9));
+    Outbox::settle(&memory, 2);
+    assert_eq!(Outbox::next(&memory), None);
+}
+
+#[test]
 fn a_box_is_not_filled_again_before_it_was_fetched() {
     let memory = process(1);
     let one = parcel(vec![tally(1, 7, 1)]);

@@ -104,17 +104,28 @@ impl Outbox {
         outbox.write(memory, expect).then_some(batch)
     }
 
-    /// The control plane has taken a batch, or will never take it.
+    /// The control plane has taken a batch.
     pub fn settle(memory: &impl SharedMemory, number: u64) {
+        Self::end(memory, number, false);
+    }
+
+    /// The control plane will never take a batch. Its requests are counted nowhere, and the next one says so.
+    pub fn give_up(memory: &impl SharedMemory, number: u64) {
+        Self::end(memory, number, true);
+    }
+
+    fn end(memory: &impl SharedMemory, number: u64, is_lost: bool) {
         let (mut outbox, expect) = Self::read(memory);
-        if outbox
-            .batch
-            .take_if(|batch| batch.number == number)
-            .is_some()
-        {
-            // Where it fails, it is sent once more, and not counted again.
-            let _ = outbox.write(memory, expect);
+        let Some(batch) = outbox.batch.take_if(|batch| batch.number == number) else {
+            return;
+        };
+        if is_lost {
+            let lost = outbox.lost.saturating_add(batch.lost);
+            let requests = batch.tallies.iter().map(|tally| tally.counts.requests);
+            outbox.lost = requests.fold(lost, u64::saturating_add);
         }
+        // Where it fails, it is sent once more, and not counted again.
+        let _ = outbox.write(memory, expect);
     }
 
     /// Takes in a parcel, unless it was taken in before.
