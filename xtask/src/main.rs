@@ -164,6 +164,9 @@ enum Bench {
     },
     /// Whether Envoy's memory grows while records change without end
     Endurance {
+        /// How many profiles there are
+        #[arg(long, default_value_t = 1_000_000)]
+        profiles: usize,
         /// How many changes are judged
         #[arg(long, default_value_t = 50_000)]
         changes: usize,
@@ -302,6 +305,7 @@ fn perform(task: Task) -> Result<()> {
             bench::console(&parts, &how_much)
         }
         Task::Bench(Bench::Endurance {
+            profiles,
             changes,
             minutes,
             turnover,
@@ -310,6 +314,7 @@ fn perform(task: Task) -> Result<()> {
         }) => {
             let parts = assemble_as_shipped(&[&wasm::FILTER])?;
             let how_much = bench::Endurance {
+                profiles,
                 changes: minutes.map_or(changes, |minutes| minutes.saturating_mul(1_000)),
                 per_minute: minutes.map(|_| 1_000),
                 turnover,

@@ -15,8 +15,6 @@ use super::scene::{Known, Scene, pace};
 use crate::stage::Parts;
 use crate::workspace;
 
-/// How many profiles there are.
-const RECORDS: Records = Records(24_000);
 /// Those that are left alone, with whose keys the load is made: whole clients.
 const LEFT_ALONE: Records = Records(2_400);
 const WORKERS: usize = 2;
@@ -41,6 +39,9 @@ const LONGEST_S: u32 = 24 * 60 * 60;
 /// How much is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Endurance {
+    /// How many profiles there are. Where they are few, a new key mostly stands on a page of shared memory that was never
+    /// written, and no page goes away again.
+    pub profiles: usize,
     /// How many changes are judged.
     pub changes: usize,
     /// How many there are at most each minute; as many as the control plane takes, when absent.
@@ -62,10 +63,17 @@ pub fn endurance(parts: &Parts, how_much: &Endurance) -> Result<()> {
         bail!("fewer than 1,000 changes, 2 cycles or 5 idle seconds say nothing");
     }
     let scale = Scale::build()?;
-    let populated = Populated::of(&scale, RECORDS)?;
+    if how_much.profiles < 2 * LEFT_ALONE.0 {
+        bail!(
+            "fewer than {} profiles leave none to change",
+            2 * LEFT_ALONE.0
+        );
+    }
+    let records = Records(how_much.profiles);
+    let populated = Populated::of(&scale, records)?;
     let others = Others::begin(None)?;
     let scene = Scene::start(parts, &populated, WORKERS)?;
-    scene.wait_for(&Known::last_of(&scale, RECORDS)?)?;
+    scene.wait_for(&Known::last_of(&scale, records)?)?;
     let mut load = scale.prepare(&pace(&scene, LEFT_ALONE, 0, LOAD_PER_SECOND, LONGEST_S))?;
     load.begin()?;
     let mut rows = changes(&scene, &scale, how_much)?;
@@ -116,24 +124,23 @@ impl Watched {
 }
 
 fn changes(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Row>> {
-    let changed = (how_much.changes / CHANGES_EACH).clamp(FEWEST_CHANGED, RECORDS.0 - LEFT_ALONE.0);
+    let most = how_much.profiles - LEFT_ALONE.0;
+    let changed = (how_much.changes / CHANGES_EACH).clamp(FEWEST_CHANGED, most);
     let warm_up = (how_much.changes / WARM_UP_PART).max(changed * LEAST_EACH);
     eprintln!("==> {warm_up} changes to warm up");
-    job(scene, scale, changed, warm_up, None, "mixed")?.perform()?;
+    let records = Records(how_much.profiles);
+    Changes::mixed(records, changed, warm_up)
+        .prepare(scene, scale)?
+        .perform()?;
     eprintln!("==> {} s without a change", how_much.idle_s);
     let begin = Instant::now();
     let idle = Watched::watch(scene, || {
         Ok(begin.elapsed() < Duration::from_secs(how_much.idle_s))
     })?;
     eprintln!("==> {} changes", how_much.changes);
-    let mut changing = job(
-        scene,
-        scale,
-        changed,
-        how_much.changes,
-        how_much.per_minute,
-        "mixed",
-    )?;
+    let mut judged = Changes::mixed(records, changed, how_much.changes);
+    judged.per_minute = how_much.per_minute;
+    let mut changing = judged.prepare(scene, scale)?;
     changing.begin()?;
     let busy = Watched::watch(scene, || changing.is_running())?;
     let told = changing.end()?;
@@ -169,8 +176,15 @@ fn turnover(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Ro
             "==> {} profiles made and deleted, {cycle} of {}",
             how_much.turnover, how_much.cycles
         );
-        let changes = how_much.turnover * 2;
-        job(scene, scale, FEWEST_CHANGED, changes, None, "turnover")?.perform()?;
+        let turnover = Changes {
+            what: "turnover",
+            ..Changes::mixed(
+                Records(how_much.profiles),
+                FEWEST_CHANGED,
+                how_much.turnover * 2,
+            )
+        };
+        turnover.prepare(scene, scale)?.perform()?;
         after.push(scene.settled_memory()?.resident / MIB);
     }
     let (first, last) = (
@@ -194,20 +208,36 @@ fn turnover(scene: &Scene, scale: &Scale, how_much: &Endurance) -> Result<Vec<Ro
     ])
 }
 
-fn job(
-    scene: &Scene,
-    scale: &Scale,
+/// Changes to some of the records.
+struct Changes {
+    records: Records,
+    /// To so many profiles.
     changed: usize,
-    changes: usize,
+    count: usize,
     per_minute: Option<u32>,
-    what: &str,
-) -> Result<scale::Job> {
-    let control_plane = &scene.serving.control_plane;
-    scale.prepare(&json!({"change": {
-        "control_plane": control_plane.address(), "token": control_plane.tokens().operator,
-        "records": RECORDS.json(), "from": LEFT_ALONE.0, "to": LEFT_ALONE.0 + changed, "changes": changes,
-        "per_minute": per_minute, "operators": OPERATORS, "what": what
-    }}))
+    what: &'static str,
+}
+
+impl Changes {
+    /// Of every kind, as fast as the control plane takes them.
+    const fn mixed(records: Records, changed: usize, count: usize) -> Self {
+        Self {
+            records,
+            changed,
+            count,
+            per_minute: None,
+            what: "mixed",
+        }
+    }
+
+    fn prepare(&self, scene: &Scene, scale: &Scale) -> Result<scale::Job> {
+        let control_plane = &scene.serving.control_plane;
+        scale.prepare(&json!({"change": {
+            "control_plane": control_plane.address(), "token": control_plane.tokens().operator,
+            "records": self.records.json(), "from": LEFT_ALONE.0, "to": LEFT_ALONE.0 + self.changed,
+            "changes": self.count, "per_minute": self.per_minute, "operators": OPERATORS, "what": self.what
+        }}))
+    }
 }
 
 fn rate(told: &Value) -> Result<f64> {
@@ -256,7 +286,7 @@ fn method(how_much: &Endurance) -> String {
          the second half of the looks would rise over all changes; noise is the distance between the highest and the \
          lowest look of the idle stretch, at least {LEAST_NOISE_MIB} MiB. Then {} profiles are made and, when all are \
          there, deleted, {} times; memory when it has settled, compared with the first time.",
-        RECORDS.0, how_much.idle_s, how_much.changes, how_much.turnover, how_much.cycles
+        how_much.profiles, how_much.idle_s, how_much.changes, how_much.turnover, how_much.cycles
     )
 }
 
