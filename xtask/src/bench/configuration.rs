@@ -47,7 +47,7 @@ pub fn configuration(parts: &Parts, how_much: &Configuration) -> Result<()> {
     let scale = Scale::build()?;
     let records = Records(how_much.profiles);
     let populated = Populated::of(&scale, records)?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let mut rows = round(parts, &populated)?;
     rows.extend(created(parts, &scale, how_much.clients)?);
     rows.push(others.end()?);

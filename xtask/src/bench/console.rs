@@ -55,7 +55,7 @@ pub fn console(parts: &Parts, how_much: &Console) -> Result<()> {
     let serving = populated.serve_after(&parts.control_plane, |data| {
         write_past(&scale, data, how_much)
     })?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let mut rows = read_all(&serving, how_much)?;
     rows.push(others.end()?);
     let report = Report {

@@ -71,7 +71,7 @@ pub fn endurance(parts: &Parts, how_much: &Endurance) -> Result<()> {
     }
     let records = Records(how_much.profiles);
     let populated = Populated::of(&scale, records)?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let scene = Scene::start(parts, &populated, WORKERS)?;
     scene.wait_for(&Known::last_of(&scale, records)?)?;
     let mut load = scale.prepare(&pace(&scene, LEFT_ALONE, 0, LOAD_PER_SECOND, LONGEST_S))?;

@@ -27,7 +27,7 @@ pub fn engine(rounds: usize) -> Result<()> {
     let cores = Cores::of_this_task()?;
     cores.only_first()?;
     eprintln!("==> {rounds} rounds");
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let measured = native.engine(rounds)?;
     let mut rows: Vec<Row> = measured
         .iter()

@@ -71,7 +71,7 @@ pub fn limits(parts: &Parts, how_much: Limits) -> Result<()> {
     cores.all_but_first()?;
     let control_plane = ControlPlane::start(&parts.control_plane, Tokens::for_tests())?;
     let records = Records::make(&control_plane.operator())?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let mut rows = Vec::new();
     if how_much.has(LimitsPart::Price) {
         let (free, limited) = (&records.free, &records.limited);

@@ -15,25 +15,22 @@ pub struct Others {
     since: Instant,
     busy: Duration,
     ours: Duration,
-    /// A process that this task started and that outlives the stretch.
-    measured: Option<u32>,
 }
 
 impl Others {
-    /// Begins to watch. What this task does, and what it waits for, is not others' work, nor is that of `measured`.
-    pub fn begin(measured: Option<u32>) -> Result<Self> {
+    /// Begins to watch. What this task does is not others' work, nor is that of what it has started.
+    pub fn begin() -> Result<Self> {
         Ok(Self {
             since: Instant::now(),
             busy: cpu::of_machine()?,
-            ours: ours(measured)?,
-            measured,
+            ours: cpu::of_this_task()?,
         })
     }
 
     /// How much it was.
     pub fn end(self) -> Result<Row> {
         let busy = cpu::of_machine()?.saturating_sub(self.busy);
-        let others = busy.saturating_sub(ours(self.measured)?.saturating_sub(self.ours));
+        let others = busy.saturating_sub(cpu::of_this_task()?.saturating_sub(self.ours));
         let whole = self.since.elapsed().as_secs_f64() * f64::from(cpu::cores()?);
         let share = others.as_secs_f64() / whole * 100.0;
         Ok(Row::at_most(
@@ -43,9 +40,4 @@ impl Others {
             MOST_TAKEN_PERCENT,
         ))
     }
-}
-
-fn ours(measured: Option<u32>) -> Result<Duration> {
-    let measured = measured.map_or(Ok(Duration::ZERO), cpu::of_process)?;
-    Ok(measured.saturating_add(cpu::of_this_task()?))
 }

@@ -113,7 +113,7 @@ pub fn request(parts: &Parts, rounds: usize, requests: u32) -> Result<()> {
     for measure in &measures {
         measure.turn(&h2load, &native, 0, requests)?;
     }
-    let others = Others::begin(Some(envoy.pid()))?;
+    let others = Others::begin()?;
     for round in 1..=rounds {
         eprintln!("==> round {round} of {rounds}");
         for (measure, costs) in measures.iter().zip(&mut costs) {

@@ -56,7 +56,7 @@ pub struct Revocations {
 /// When something does not start, or a key works that should not.
 pub fn revoke(parts: &Parts, how_much: &Revocations) -> Result<()> {
     let scale = Scale::build()?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let mut rows = in_envoy(parts, &scale, how_much)?;
     rows.extend(across(parts, &scale, how_much)?);
     rows.extend(idle(parts, &scale, how_much)?);

@@ -63,7 +63,7 @@ pub fn sync(parts: &Parts, how_much: &Sync) -> Result<()> {
         [FEW, SOME, Records(how_much.many)].map(|records| Populated::of(&scale, records));
     let (few, some, many) = (few?, some?, many?);
     let cores = Cores::of_this_task()?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let (mut rows, mut methods) = (Vec::new(), Vec::new());
     if how_much.has(Part::First) {
         rows.extend(first::rows(parts, &scale, &some, &many)?);

@@ -50,7 +50,7 @@ pub struct UsageLoad {
 /// When something does not start, or the sums are not what was sent.
 pub fn usage(parts: &Parts, load: &UsageLoad) -> Result<()> {
     let scale = Scale::build()?;
-    let others = Others::begin(None)?;
+    let others = Others::begin()?;
     let mut rows = taken_in(parts, &scale, load)?;
     rows.extend(asked(parts, &scale, load)?);
     rows.extend(counted::counted(parts, &tools::h2load()?, load.requests)?);
