@@ -18,7 +18,7 @@ use crate::statement::{Transaction, query};
 use crate::topic::{News, Topic};
 use crate::{Author, Edit, SecretKey, Share, Snapshot, StoreError};
 
-pub(crate) const MIGRATIONS: [(i64, &str, &str); 12] = [
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "records", include_str!("../migrations/1_records.sql")),
     (
         2,
@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: [(i64, &str, &str); 12] = [
     (10, "usage", include_str!("../migrations/10_usage.sql")),
     (11, "quotas", include_str!("../migrations/11_quotas.sql")),
     (12, "pages", include_str!("../migrations/12_pages.sql")),
+    (13, "weeks", include_str!("../migrations/13_weeks.sql")),
 ];
 
 /// Where a database is.

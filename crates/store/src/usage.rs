@@ -5,7 +5,8 @@
 //! has done nothing. Sums are what is read.
 //!
 //! Each sum belongs to a series, which says what it is about. Besides the series that tell everything apart there are
-//! some that do not, so that a question about all profiles need not read every endpoint of each ([`Scope`]).
+//! some that do not, so that a question about all profiles need not read every endpoint of each ([`Scope`]), nor, where only
+//! a few counts are wanted, every day of a month (`weeks`).
 
 mod counts;
 mod expiry;
@@ -19,6 +20,7 @@ mod rolling;
 mod series;
 mod sums;
 mod top;
+mod weeks;
 
 pub use counts::UsageCounts;
 pub use journal::UsageInstance;
@@ -27,6 +29,7 @@ pub use period::{UsageSince, UsageUnit};
 pub use question::{UsageFilter, UsageGroup, UsageQuestion, UsageSum};
 pub use refused::{Refused, RefusedFilter};
 pub use top::UsageOrder;
+pub(crate) use weeks::push_rows;
 
 /// What the series of a scope tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

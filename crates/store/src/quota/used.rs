@@ -7,7 +7,7 @@ use portcullis_feed::{ClientId, PolicyId, ProfileId};
 
 use super::AT_ONCE;
 use crate::statement::{Draft, Row, Value};
-use crate::usage::Scope;
+use crate::usage::{Scope, push_rows};
 use crate::{Snapshot, StoreError, UsageUnit, row};
 
 /// What a profile has used of its quota.
@@ -52,16 +52,14 @@ impl Calls {
 struct Span {
     unit: UsageUnit,
     scope: Scope,
-    from: u64,
-    /// None: for ever.
-    until: Option<u64>,
+    minutes: Range<u64>,
 }
 
 /// The largest sums there are for each part of the time since a minute.
 fn spans(from: u64) -> Vec<Span> {
     let first = |unit: UsageUnit| from.next_multiple_of(unit.minutes());
     let (hours, days) = (first(UsageUnit::Hour), first(UsageUnit::Day));
-    let part = |unit, from, until| {
+    let part = |unit, minutes| {
         // Minutes are not told apart by profile alone.
         let scope = if unit == UsageUnit::Minute {
             Scope::Detail
@@ -71,16 +69,15 @@ fn spans(from: u64) -> Vec<Span> {
         Span {
             unit,
             scope,
-            from,
-            until,
+            minutes,
         }
     };
-    let mut spans = vec![part(UsageUnit::Day, days, None)];
+    let mut spans = vec![part(UsageUnit::Day, days..u64::MAX)];
     if hours < days {
-        spans.push(part(UsageUnit::Hour, hours, Some(days)));
+        spans.push(part(UsageUnit::Hour, hours..days));
     }
     if from < hours {
-        spans.push(part(UsageUnit::Minute, from, Some(hours)));
+        spans.push(part(UsageUnit::Minute, from..hours));
     }
     spans
 }
@@ -118,19 +115,29 @@ impl Snapshot {
         let mut draft = Draft::new(
             "SELECT p.id AS profile_id, p.client_id AS client_id, p.policy_id AS policy_id, \
              CAST(SUM(u.requests) AS BIGINT) AS requests, \
-             CAST(SUM(u.permitted) AS BIGINT) AS permitted FROM usage_sums u \
-             JOIN usage_series s ON s.id = u.series \
-             JOIN access_profiles p ON p.id = s.profile_id WHERE u.unit = ",
+             CAST(SUM(u.permitted) AS BIGINT) AS permitted FROM (SELECT u.series AS series, \
+             SUM(u.requests) AS requests, SUM(u.permitted) AS permitted FROM ",
         );
-        draft.push_bind(span.unit.number());
-        draft.push(" AND u.scope = ").push_bind(span.scope.number());
-        draft
-            .push(" AND u.at >= ")
-            .push_bind(row::stored(span.from));
-        if let Some(until) = span.until {
-            draft.push(" AND u.at < ").push_bind(row::stored(until));
+        if span.unit == UsageUnit::Day {
+            let weeks = self.weeks(&span.minutes).await?;
+            push_rows(&mut draft, &span.minutes, &weeks);
+            draft.push(" u");
+        } else {
+            draft.push("usage_sums u WHERE u.unit = ");
+            draft.push_bind(span.unit.number());
+            draft.push(" AND u.scope = ").push_bind(span.scope.number());
+            let minutes = &span.minutes;
+            draft
+                .push(" AND u.at >= ")
+                .push_bind(row::stored(minutes.start));
+            draft
+                .push(" AND u.at < ")
+                .push_bind(row::stored(minutes.end));
         }
-        draft.push(" AND p.policy_id IN ");
+        draft.push(
+            " GROUP BY u.series) u JOIN usage_series s ON s.id = u.series \
+             JOIN access_profiles p ON p.id = s.profile_id WHERE p.policy_id IN ",
+        );
         draft.push_list(policies.iter().map(|id| Value::from(id.to_string())));
         draft.push(" GROUP BY p.id, p.client_id, p.policy_id");
         let found = draft.finished().fetch_all(&mut self.transaction).await?;
@@ -158,9 +165,9 @@ impl Snapshot {
     ) -> Result<HashMap<ProfileId, Calls>, StoreError> {
         let mut calls: HashMap<ProfileId, Calls> = HashMap::new();
         for span in spans(period.start) {
-            let until = span.until.map_or(period.end, |until| until.min(period.end));
+            let until = span.minutes.end.min(period.end);
             let step = usize::try_from(span.unit.minutes()).unwrap_or(1);
-            let moments: Vec<Value> = (span.from..until)
+            let moments: Vec<Value> = (span.minutes.start..until)
                 .step_by(step)
                 .map(|at| Value::from(row::stored(at)))
                 .collect();

@@ -17,6 +17,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn expire_usage(&self, since: &UsageSince) -> Result<bool, StoreError> {
+        // Before the days of the same week: what is told of it comes from those that are left.
+        if self.expire_weeks(since.days).await? {
+            return Ok(true);
+        }
         for unit in UsageUnit::ALL {
             for scope in Scope::EACH.into_iter().filter(|scope| scope.has(unit)) {
                 if self.expire_sums(unit, scope, since.of(unit)).await? {
@@ -75,6 +79,25 @@ impl Store {
             before_ms,
         )
         .await
+    }
+
+    async fn expire_weeks(&self, since: u64) -> Result<bool, StoreError> {
+        let mut reading = self.books.read().await?;
+        let oldest = query("SELECT MIN(at) AS oldest FROM usage_weeks")
+            .fetch_one(&mut reading)
+            .await?;
+        drop(reading);
+        let oldest = row::number_if_any(&oldest, "oldest")?;
+        let Some(at) = oldest.filter(|at| *at < since) else {
+            return Ok(false);
+        };
+        let mut transaction = self.books.write_beside().await?;
+        query("DELETE FROM usage_weeks WHERE at = $1")
+            .bind(row::stored(at))
+            .execute(&mut transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     async fn expire_sums(

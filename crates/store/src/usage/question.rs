@@ -140,6 +140,14 @@ impl UsageQuestion {
         }
     }
 
+    /// Whether it is about what weeks know of all profiles.
+    pub(super) fn is_told_by_weeks(&self, group: UsageGroup) -> bool {
+        self.unit == UsageUnit::Day
+            && self.scope(Some(group)) == Scope::Profile
+            && self.filter.reason.is_none()
+            && !self.filter.names_series()
+    }
+
     /// How many sums of the unit there are for each series.
     fn moments(&self) -> u64 {
         let minutes = self.until.saturating_sub(self.from);

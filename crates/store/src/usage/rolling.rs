@@ -7,7 +7,7 @@ use portcullis_feed::UsageRow;
 use super::merged::Merged;
 use super::series::Series;
 use super::sums::Place;
-use super::{Scope, UsageCounts, UsageSince, UsageUnit, refused, series, sums};
+use super::{Scope, UsageCounts, UsageSince, UsageUnit, refused, series, sums, weeks};
 use crate::statement::{Draft, Transaction, Value, query};
 use crate::{Store, StoreError, row};
 
@@ -33,15 +33,18 @@ impl Store {
         let Some(portion) = self.portion().await? else {
             return Ok(false);
         };
-        let (last_minutes, counts) = laid_out(&portion.merged, since);
+        let laid_out = LaidOut::of(&portion.merged, since);
         let mut transaction = self.books.write_beside().await?;
         let taken = take(&portion.ids, &mut transaction).await?;
         // Another process was faster with some of it, which must not count twice: nothing is kept.
         if taken == portion.ids.len() {
             let profiles = portion.merged.iter().filter_map(|(key, _)| key.profile);
             let clients = refused::clients(profiles, &mut transaction).await?;
-            let numbers = series::put(&last_minutes, &clients, &mut transaction).await?;
-            sums::add(&placed(counts, &numbers)?, &mut transaction).await?;
+            let numbers = series::put(&laid_out.last_minutes, &clients, &mut transaction).await?;
+            let sums = placed(laid_out.counted, &numbers)?;
+            sums::add(&sums, &mut transaction).await?;
+            let weeks = placed_in_weeks(laid_out.weeks, &numbers)?;
+            weeks::add(&weeks, &mut transaction).await?;
             transaction.commit().await?;
         }
         Ok(true)
@@ -84,30 +87,44 @@ async fn take(ids: &[i64], on: &mut Transaction) -> Result<usize, StoreError> {
 }
 
 type Counted = HashMap<(UsageUnit, u64, Series), UsageCounts>;
+type CountedByWeek = HashMap<(u64, Series), UsageCounts>;
 
 /// What is to be added to which sums, and the last minute of each series.
-fn laid_out(merged: &Merged, since: &UsageSince) -> (BTreeMap<Series, u64>, Counted) {
-    let mut last_minutes = BTreeMap::new();
-    let mut counted = Counted::new();
-    for scope in Scope::EACH {
-        for (key, counts) in merged.iter() {
-            let series = Series::of(scope, key);
-            let mut is_kept = false;
-            for unit in UsageUnit::ALL {
-                let at = unit.start(key.minute);
-                if scope.has(unit) && at >= since.of(unit) {
-                    let place = (unit, at, series.clone());
-                    counted.entry(place).or_default().add(counts);
-                    is_kept = true;
+#[derive(Default)]
+struct LaidOut {
+    last_minutes: BTreeMap<Series, u64>,
+    counted: Counted,
+    weeks: CountedByWeek,
+}
+
+impl LaidOut {
+    fn of(merged: &Merged, since: &UsageSince) -> Self {
+        let mut this = Self::default();
+        for scope in Scope::EACH {
+            for (key, counts) in merged.iter() {
+                let series = Series::of(scope, key);
+                let mut is_kept = false;
+                for unit in UsageUnit::ALL {
+                    let at = unit.start(key.minute);
+                    if scope.has(unit) && at >= since.of(unit) {
+                        let place = (unit, at, series.clone());
+                        this.counted.entry(place).or_default().add(counts);
+                        is_kept = true;
+                    }
+                }
+                let week = weeks::start(key.minute);
+                if scope == Scope::Profile && week >= since.days {
+                    let place = (week, series.clone());
+                    this.weeks.entry(place).or_default().add(counts);
+                }
+                if is_kept {
+                    let last: &mut u64 = this.last_minutes.entry(series).or_default();
+                    *last = key.minute.max(*last);
                 }
             }
-            if is_kept {
-                let last: &mut u64 = last_minutes.entry(series).or_default();
-                *last = key.minute.max(*last);
-            }
         }
+        this
     }
-    (last_minutes, counted)
 }
 
 /// The same by the numbers of the series, in the order in which sums stand.
@@ -117,15 +134,31 @@ fn placed(
 ) -> Result<Vec<(Place, UsageCounts)>, StoreError> {
     let mut placed = Vec::with_capacity(counted.len());
     for ((unit, at, series), counts) in counted {
-        let number = numbers.get(&series).copied();
         let place = Place {
             unit,
             scope: series.scope,
             at,
-            series: number.ok_or(StoreError::Unreadable { column: "series" })?,
+            series: number_of(&series, numbers)?,
         };
         placed.push((place, counts));
     }
     placed.sort_unstable_by_key(|(place, _)| *place);
     Ok(placed)
+}
+
+fn placed_in_weeks(
+    counted: CountedByWeek,
+    numbers: &HashMap<Series, i64>,
+) -> Result<Vec<(u64, i64, UsageCounts)>, StoreError> {
+    let mut placed = Vec::with_capacity(counted.len());
+    for ((at, series), counts) in counted {
+        placed.push((at, number_of(&series, numbers)?, counts));
+    }
+    placed.sort_unstable_by_key(|(at, series, _)| (*at, *series));
+    Ok(placed)
+}
+
+fn number_of(series: &Series, numbers: &HashMap<Series, i64>) -> Result<i64, StoreError> {
+    let number = numbers.get(series).copied();
+    number.ok_or(StoreError::Unreadable { column: "series" })
 }

@@ -128,7 +128,8 @@ pub(super) async fn add(
     put(PUT_DENIALS, &denials.collect::<Vec<_>>(), on).await
 }
 
-async fn put(
+/// Puts rows between the parts of a statement, many at a time.
+pub(super) async fn put(
     [before, after]: [&'static str; 2],
     mut rows: &[Vec<Value>],
     on: &mut Transaction,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{UsageGroup, UsageQuestion};
+use super::{UsageGroup, UsageQuestion, push_rows};
 use crate::statement::{Draft, Value};
 use crate::{Snapshot, StoreError};
 
@@ -50,6 +50,7 @@ impl Snapshot {
             of_series => of_series.column(),
         });
         draft.push(" AS name, SUM(u.total) AS total FROM (SELECT u.series AS series, ");
+        let is_told_by_weeks = question.is_told_by_weeks(group);
         match (group, &question.filter.reason) {
             (UsageGroup::Reason, _) => {
                 draft.push("u.reason AS reason, SUM(u.requests) AS total FROM usage_denials u");
@@ -57,12 +58,21 @@ impl Snapshot {
             (_, Some(_)) => {
                 draft.push("SUM(u.requests) AS total FROM usage_denials u");
             }
+            (_, None) if is_told_by_weeks => {
+                draft.push(order.sum()).push(" AS total FROM ");
+                let period = question.unit.start(question.from)..question.until;
+                let weeks = self.weeks(&period).await?;
+                push_rows(&mut draft, &period, &weeks);
+                draft.push(" u");
+            }
             (_, None) => {
                 draft.push(order.sum()).push(" AS total FROM usage_sums u");
             }
         }
-        self.push_where(&mut draft, question, Some(group), None)
-            .await?;
+        if !is_told_by_weeks {
+            self.push_where(&mut draft, question, Some(group), None)
+                .await?;
+        }
         if let Some(reason) = &question.filter.reason {
             draft.push(" AND u.reason = ").push_bind(reason);
         }

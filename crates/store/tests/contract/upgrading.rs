@@ -4,10 +4,11 @@ use portcullis_feed::{Digest, GatewayTokenId, KeyState, Position};
 use portcullis_store::{AccessMethod, ClientFilter, GatewayToken, Share, TokenSource, Window};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, Sqlite};
 
-use crate::books::{Closed, NOW_MS, client, collection, first_changes, key, names, profile};
+use crate::books::{Closed, NOW_MS, client, collection, first_changes, key, names, open, profile};
 use crate::ground::Ground;
+use crate::usage::{FOR_EVER, NOW_MIN, batch, count, roll_up, row};
 
 const FIRST: &str = include_str!("../../migrations/1_records.sql");
 
@@ -19,13 +20,7 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
     let production = profile(&acme, &[&orders]);
     let removed = profile(&acme, &[]);
     let issued = key(&production);
-    let options = SqliteConnectOptions::new()
-        .filename(ground.path().join("portcullis.db"))
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .connect_with(options)
-        .await
-        .unwrap();
+    let pool = file_of(&ground).await;
     let first = Migration::new(
         1,
         "records".into(),
@@ -135,4 +130,52 @@ async fn the_records_of_the_first_version_stay_as_they_were() {
         books.carried_keys(production.id).await,
         [(issued.id, KeyState::Active)]
     );
+}
+
+#[tokio::test]
+async fn usage_that_was_added_up_by_days_is_found_in_weeks() {
+    let books = open().await;
+    let (_, _, profile) = books.with_profile("acme").await;
+    let mut rows = Vec::new();
+    for day in [0, 2, 5, 9, 16, 17] {
+        let mut row = row(NOW_MIN - day * 24 * 60, Some(profile.id), 5 + day);
+        row.statuses.push((5, day % 3));
+        rows.push(row);
+    }
+    count(&books.store, &[batch(1, 1, rows)]).await;
+    roll_up(&books.store, &FOR_EVER).await;
+    let closed = books.closed().await;
+    let added = weeks(&closed.ground).await;
+    assert!(added.len() > 2);
+    assert_eq!(added.iter().map(|week| week.2).sum::<i64>(), 79);
+
+    let pool = file_of(&closed.ground).await;
+    for statement in [
+        "DROP TABLE usage_weeks",
+        "DELETE FROM _sqlx_migrations WHERE version = 13",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let closed = closed.opened_as("epoch-2").await.closed().await;
+    assert_eq!(weeks(&closed.ground).await, added);
+}
+
+type Week = (i64, i64, i64, i64, i64, i64, Option<i64>);
+
+async fn weeks(ground: &Ground) -> Vec<Week> {
+    let pool = file_of(ground).await;
+    let weeks = sqlx::query_as("SELECT * FROM usage_weeks ORDER BY at, series");
+    let weeks = weeks.fetch_all(&pool).await.unwrap();
+    pool.close().await;
+    weeks
+}
+
+/// The file of a database that is not open.
+async fn file_of(ground: &Ground) -> sqlx::Pool<Sqlite> {
+    let options = SqliteConnectOptions::new()
+        .filename(ground.path().join("portcullis.db"))
+        .create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options);
+    pool.await.unwrap()
 }

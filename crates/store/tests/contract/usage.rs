@@ -3,6 +3,7 @@
 mod asking;
 mod model;
 mod old;
+mod weeks;
 
 use portcullis_feed::{ProfileId, RefusalSample, UsageBatch, UsageRow};
 use portcullis_store::{
