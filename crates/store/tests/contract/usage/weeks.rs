@@ -73,13 +73,19 @@ async fn most(books: &Books, period: &Range<u64>, order: UsageOrder) -> Vec<Stri
 
 async fn compare(books: &Books, period: Range<u64>) {
     let sums = by_days(books, &period).await;
-    let orders: [(UsageOrder, fn(&UsageCounts) -> u64); 4] = [
-        (UsageOrder::Requests, |it| it.requests),
-        (UsageOrder::Refused, |it| it.requests - it.permitted),
-        (UsageOrder::Failed, |it| it.statuses[5]),
-        (UsageOrder::Bytes, |it| it.bytes_in + it.bytes_out),
+    let orders = [
+        UsageOrder::Requests,
+        UsageOrder::Refused,
+        UsageOrder::Failed,
+        UsageOrder::Bytes,
     ];
-    for (order, of) in orders {
+    for order in orders {
+        let of = |counts: &UsageCounts| match order {
+            UsageOrder::Requests => counts.requests,
+            UsageOrder::Refused => counts.requests - counts.permitted,
+            UsageOrder::Failed => counts.statuses[5],
+            UsageOrder::Bytes => counts.bytes_in + counts.bytes_out,
+        };
         let mut expected: Vec<_> = sums.iter().filter(|(_, it)| of(it) > 0).collect();
         expected.sort_by_key(|(id, counts)| (std::cmp::Reverse(of(counts)), *id));
         let expected: Vec<_> = expected.into_iter().map(|(id, _)| id.clone()).collect();
