@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::assemble::{assemble, assemble_with_tests};
 use crate::stage::{Parts, Postgres};
 use crate::{process, tools, wasm, workspace};
-use lanes::Run;
+use lanes::{Lane, Run};
 pub use programs::Program;
 
 /// Names the program that makes requests up from the description of the REST interface, for the tests.
@@ -103,6 +103,9 @@ impl Surroundings {
     }
 }
 
+/// How many of those that mostly wait run at once.
+const WAITING: usize = 2;
+
 /// Those that wait for an Envoy beside those that compute, and the interface once more on PostgreSQL.
 fn everything(programs: Vec<Program>, surroundings: &Surroundings) -> Result<()> {
     let run = |program: &Program, database: &str| {
@@ -134,5 +137,14 @@ fn everything(programs: Vec<Program>, surroundings: &Surroundings) -> Result<()>
         name: "examples in the documentation".into(),
         command: documented,
     });
-    lanes::run(vec![lane(waiting), computing])
+    lanes::run(vec![
+        Lane {
+            runs: lane(waiting),
+            at_once: WAITING,
+        },
+        Lane {
+            runs: computing,
+            at_once: 1,
+        },
+    ])
 }
