@@ -21,7 +21,7 @@ use super::text::{Description, Name, stored_description, stored_name};
 use super::world::Identifier as _;
 use super::{App, Committed, Refusal};
 
-pub use effect::{Effect, Exceeding, Excess, LimitEffect};
+pub use effect::{Calendar, Effect, Exceeding, Excess, LimitEffect};
 pub use time_zone::TimeZone;
 pub use words::in_words;
 

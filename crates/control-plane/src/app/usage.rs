@@ -25,11 +25,19 @@ pub use numbers::{StatusClass, UsageNumbers};
 pub use percentile::Latency;
 pub use period::Period;
 
+use portcullis_store::UsageSince;
+
 use super::App;
 
 impl App {
     /// Says for how long usage is kept. Only what is said first counts.
     pub fn set_usage_keeping(&self, keeping: Keeping) {
         let _ = self.usage_keeping.set(keeping);
+    }
+
+    /// Since when which sums are kept.
+    pub(super) fn usage_kept_since(&self) -> UsageSince {
+        let keeping = self.usage_keeping.get().copied().unwrap_or_default();
+        keeping.since(self.now_ms())
     }
 }

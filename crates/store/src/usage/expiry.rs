@@ -1,7 +1,7 @@
 //! Forgetting what is old: sums in one piece for each moment, since they stand together.
 
 use super::{Scope, UsageSince, UsageUnit};
-use crate::statement::query;
+use crate::statement::{Statement, query};
 use crate::{Store, StoreError, row};
 
 /// How much later than the last of its sums a series is forgotten.
@@ -82,13 +82,8 @@ impl Store {
     }
 
     async fn expire_weeks(&self, since: u64) -> Result<bool, StoreError> {
-        let mut reading = self.books.read().await?;
-        let oldest = query("SELECT MIN(at) AS oldest FROM usage_weeks")
-            .fetch_one(&mut reading)
-            .await?;
-        drop(reading);
-        let oldest = row::number_if_any(&oldest, "oldest")?;
-        let Some(at) = oldest.filter(|at| *at < since) else {
+        let oldest = query("SELECT MIN(at) AS oldest FROM usage_weeks");
+        let Some(at) = self.outdated(oldest, since).await? else {
             return Ok(false);
         };
         let mut transaction = self.books.write_beside().await?;
@@ -106,16 +101,11 @@ impl Store {
         scope: Scope,
         since: u64,
     ) -> Result<bool, StoreError> {
-        let mut reading = self.books.read().await?;
         let oldest =
             query("SELECT MIN(at) AS oldest FROM usage_sums WHERE unit = $1 AND scope = $2")
                 .bind(unit.number())
-                .bind(scope.number())
-                .fetch_one(&mut reading)
-                .await?;
-        drop(reading);
-        let oldest = row::number_if_any(&oldest, "oldest")?;
-        let Some(at) = oldest.filter(|at| *at < since) else {
+                .bind(scope.number());
+        let Some(at) = self.outdated(oldest, since).await? else {
             return Ok(false);
         };
         let mut transaction = self.books.write_beside().await?;
@@ -132,6 +122,14 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// The `oldest` moment, if it is not kept any more.
+    async fn outdated(&self, oldest: Statement, since: u64) -> Result<Option<u64>, StoreError> {
+        let mut reading = self.books.read().await?;
+        let found = oldest.fetch_one(&mut reading).await?;
+        let oldest = row::number_if_any(&found, "oldest")?;
+        Ok(oldest.filter(|at| *at < since))
     }
 
     async fn forget(&self, statement: &'static str, bound: u64) -> Result<bool, StoreError> {

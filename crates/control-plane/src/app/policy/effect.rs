@@ -9,7 +9,7 @@ use portcullis_feed::{
     ClientId, PolicyId, ProfileId, QuotaCounts, QuotaWindow, RateLimit, RateScope, RateWindow,
 };
 use portcullis_store::{
-    QuotaUse, Snapshot, UsageCounts, UsageFilter, UsageGroup, UsageQuestion, UsageUnit,
+    QuotaUse, Snapshot, UsageCounts, UsageFilter, UsageGroup, UsageQuestion, UsageUnit, utc_offsets,
 };
 
 use super::{PolicyDraft, unknown};
@@ -38,18 +38,35 @@ pub struct Effect {
 }
 
 /// What one limit would have done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LimitEffect {
     /// Since when it was looked at: milliseconds since 1970, UTC.
     pub since_ms: u64,
     /// Of how long a time each sum is, in a word.
     pub window: &'static str,
+    /// By whose calendar such a time begins.
+    pub calendar: Calendar,
     /// How many requests of such a time pass at most.
     pub most: u64,
     /// How many came in the busiest one.
     pub busiest: u64,
     /// Who had more, those first that had the most beyond it.
     pub exceeding: Vec<Exceeding>,
+}
+
+/// By whose calendar windows begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Calendar {
+    /// By that of UTC, as the limit has it.
+    #[default]
+    Utc,
+    /// By that of a time zone, in whole hours of UTC.
+    Zone {
+        /// What it is called.
+        name: String,
+        /// Since when hours are known: milliseconds since 1970, UTC. Before that, days of UTC count where they begin.
+        hours_since_ms: u64,
+    },
 }
 
 /// Somebody who had more requests than would have passed.
@@ -112,7 +129,10 @@ impl App {
             None => None,
         };
         let quota = match policy.quota {
-            Some(quota) => Some(of_quota(&mut snapshot, quota, &callers, now).await?),
+            Some(quota) => {
+                let hours_since = self.usage_kept_since().hours;
+                Some(of_quota(&mut snapshot, quota, &callers, [now, hours_since]).await?)
+            }
             None => None,
         };
         Ok(Effect {
@@ -149,33 +169,93 @@ async fn of_rate_limit(
     let came = |counts: &UsageCounts| counts.requests;
     let sums = sums(snapshot, unit, period.clone(), callers).await?;
     let counted = counted(&sums, holder, came, |at| at);
-    told(snapshot, &counted, callers, [period.start, most], window).await
+    let found = LimitEffect {
+        since_ms: period.start.saturating_mul(60_000),
+        window,
+        calendar: Calendar::Utc,
+        most,
+        ..LimitEffect::default()
+    };
+    told(snapshot, &counted, callers, found).await
 }
 
 async fn of_quota(
     snapshot: &mut Snapshot,
     quota: portcullis_feed::Quota,
     callers: &[QuotaUse],
-    now: u64,
+    [now, hours_since]: [u64; 2],
 ) -> Result<LimitEffect, Refusal> {
-    // Sums of so far back are those of days of UTC: what differs in a time zone are some hours.
-    let begin =
-        |minute: u64| Window::of(quota.per, minute.saturating_mul(60_000), &[]).from_ms / 60_000;
+    let first = now.saturating_sub(LOOKED_BACK_DAYS * DAY);
+    let zone = quota.time_zone.as_deref();
+    let offsets = zone.and_then(|zone| utc_offsets(zone, first.saturating_mul(60_000)));
+    let offsets = offsets.unwrap_or_default();
+    let begin = |minute: u64| {
+        let window = Window::of(quota.per, minute.saturating_mul(60_000), &offsets);
+        window.from_ms / 60_000
+    };
     let window = match quota.per {
         QuotaWindow::Day => "day",
         QuotaWindow::Week => "week",
         QuotaWindow::Month => "month",
     };
-    let from = begin(now.saturating_sub(LOOKED_BACK_DAYS * DAY));
+    let from = begin(first);
     let period = from..now.saturating_add(1);
-    let sums = sums(snapshot, UsageUnit::Day, period, callers).await?;
+    let sums = sums_within(snapshot, period, callers, hours_since, begin).await?;
     let holder = |caller: &QuotaUse| Holder::Profile(caller.profile);
     let count = |counts: &UsageCounts| match quota.counts {
         QuotaCounts::Permitted => counts.permitted,
         QuotaCounts::All => counts.requests,
     };
     let counted = counted(&sums, holder, count, begin);
-    told(snapshot, &counted, callers, [from, quota.requests], window).await
+    let calendar = quota
+        .time_zone
+        .map_or(Calendar::Utc, |name| Calendar::Zone {
+            name,
+            hours_since_ms: hours_since.saturating_mul(60_000),
+        });
+    let found = LimitEffect {
+        since_ms: from.saturating_mul(60_000),
+        window,
+        calendar,
+        most: quota.requests,
+        ..LimitEffect::default()
+    };
+    told(snapshot, &counted, callers, found).await
+}
+
+/// What the callers had in a period, in sums none of which is of two windows: those of days, and of days in which a window
+/// begins those of hours, as far as these are known.
+async fn sums_within<'c>(
+    snapshot: &mut Snapshot,
+    period: Range<u64>,
+    callers: &'c [QuotaUse],
+    hours_since: u64,
+    begin: impl Fn(u64) -> u64,
+) -> Result<Vec<(&'c QuotaUse, u64, UsageCounts)>, Refusal> {
+    let is_split = |day: u64| {
+        let last_hour = day.saturating_add(DAY - HOUR);
+        day >= hours_since && begin(day) != begin(last_hour)
+    };
+    let from = UsageUnit::Day.start(period.start);
+    let mut all = sums(snapshot, UsageUnit::Day, from..period.end, callers).await?;
+    all.retain(|(_, day, _)| !is_split(*day));
+    let mut split: Vec<Range<u64>> = Vec::new();
+    let mut day = from;
+    while day < period.end {
+        let next = day.saturating_add(DAY);
+        match split.last_mut() {
+            _ if !is_split(day) => {}
+            Some(before) if before.end == day => before.end = next,
+            _ => split.push(day..next),
+        }
+        day = next;
+    }
+    for days in split {
+        all.extend(sums(snapshot, UsageUnit::Hour, days, callers).await?);
+    }
+    // What a day or an hour had before the period began was in a window before those that are looked at.
+    all.retain(|(_, at, _)| begin(*at) >= period.start);
+    Ok(all)
 }
 
 /// What the callers had in each unit of a period.
@@ -239,14 +319,13 @@ async fn told(
     snapshot: &mut Snapshot,
     counted: &Counted,
     callers: &[QuotaUse],
-    [since, most]: [u64; 2],
-    window: &'static str,
+    found: LimitEffect,
 ) -> Result<LimitEffect, Refusal> {
     let profiles: Vec<String> = callers.iter().map(|it| it.profile.to_string()).collect();
     let profiles = snapshot.usage_names(UsageGroup::Profile, &profiles).await?;
     let clients: Vec<String> = callers.iter().map(|it| it.client.to_string()).collect();
     let clients = snapshot.usage_names(UsageGroup::Client, &clients).await?;
-    let exceeding = excesses(counted, most).into_iter();
+    let exceeding = excesses(counted, found.most).into_iter();
     let exceeding = exceeding.filter_map(|(holder, excess)| {
         let (client_id, profile) = match holder {
             Holder::Client(client) => (client, None),
@@ -265,11 +344,9 @@ async fn told(
         })
     });
     Ok(LimitEffect {
-        since_ms: since.saturating_mul(60_000),
-        window,
-        most,
         busiest: counted.values().copied().max().unwrap_or_default(),
         exceeding: exceeding.collect(),
+        ..found
     })
 }
 

@@ -7,7 +7,7 @@ use portcullis_store::{
 };
 
 use super::period::{InvalidPeriod, MOST_MOMENTS, Period};
-use super::{Keeping, StatusClass, UsageNumbers};
+use super::{StatusClass, UsageNumbers};
 use crate::app::{App, Refusal, Violation};
 
 /// Which requests are asked for.
@@ -189,10 +189,9 @@ impl App {
 
     fn question(&self, asked: &UsageAsked) -> Result<UsageQuestion, Refusal> {
         let now_ms = self.now_ms();
-        let kept = self.usage_keeping.get().copied().unwrap_or_default();
-        let kept: &Keeping = &kept;
         let times = (asked.since_ms, asked.until_ms);
-        let period = Period::of(times, asked.unit, &kept.since(now_ms), now_ms);
+        let kept = self.usage_kept_since();
+        let period = Period::of(times, asked.unit, &kept, now_ms);
         let period = period.map_err(|invalid| {
             let violation = match invalid {
                 InvalidPeriod::Empty => Violation::new("?until", "later than `since`"),

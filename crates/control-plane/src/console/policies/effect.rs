@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::app::policy::{Effect, Exceeding, LimitEffect};
+use crate::app::policy::{Calendar, Effect, Exceeding, LimitEffect};
 use crate::console::clients;
 use crate::console::design::{number, plural, time};
 
@@ -49,7 +49,7 @@ fn of_limit(name: &str, limit: &LimitEffect, now_ms: u64) -> Markup {
             strong { (name) ": " }
             "at most " (number(limit.most)) " requests of a " (window) " pass. Since " (time(limit.since_ms, now_ms)) " the busiest "
             (window) " had " (number(limit.busiest)) ". "
-            @if limit.exceeding.is_empty() { "Nobody had more." }
+            (by_calendar(limit)) @if limit.exceeding.is_empty() { "Nobody had more." }
         }
         @if !limit.exceeding.is_empty() {
             div.scroll tabindex="0" role="region" aria-label={ (name) ": who had more than would pass" } {
@@ -70,6 +70,23 @@ fn of_limit(name: &str, limit: &LimitEffect, now_ms: u64) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// By whose calendar it was counted, where that is not UTC.
+fn by_calendar(limit: &LimitEffect) -> Markup {
+    match &limit.calendar {
+        Calendar::Utc => html! {},
+        Calendar::Zone {
+            name,
+            hours_since_ms,
+        } => html! {
+            "By the calendar of " (name) ", to the hour"
+            @if *hours_since_ms > limit.since_ms {
+                "; of times whose hours are not kept any more by days of UTC"
+            }
+            ". "
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Policies: made, changed and removed on their pages.
 
+use portcullis_control_plane::app::usage::{Keeping, Span};
 use serde_json::json;
 
 use super::clients::hidden;
@@ -18,6 +19,21 @@ async fn had(stage: &Stage) -> String {
     let patch = json!({"policy_id": policy["id"]});
     operator.patches(&path, patch).await.is(200);
     policy.id().to_owned()
+}
+
+/// The form that changes a policy, with what is filled in, and whatever a browser sends of the rest.
+fn form<'a>(tag: &'a str, filled: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let rest = [
+        ("tag", tag),
+        ("name", "gold"),
+        ("rate_requests", ""),
+        ("rate_per", "minute"),
+        ("scope", "access_profile"),
+        ("quota_requests", ""),
+        ("quota_per", "day"),
+    ];
+    // Of two with the same name, the first counts.
+    [filled, &rest].concat()
 }
 
 #[tokio::test]
@@ -121,28 +137,20 @@ async fn a_changed_policy_warns_of_those_who_have_it_and_keeps_nothing_that_was_
         format!("/console/policies/{id}/edit"),
     );
     let (_, browser) = logged_in(&stage, "ann", "editor").await;
-    let form = browser.gets(&edit).await.is(200);
+    let shown = browser.gets(&edit).await.is(200);
     says(
-        &form,
+        &shown,
         &[
             "<strong>1 access profile</strong>",
             "value=\"5\"",
             "value=\"minute\" selected",
         ],
     );
-    let tag = hidden(&form, "tag");
+    let tag = hidden(&shown, "tag");
     let change = json!({"description": "other"});
     stage.operator().patches(&record, change).await.is(200);
     let send = async |tag: &str| {
-        let fields = [
-            ("tag", tag),
-            ("name", "gold"),
-            ("rate_requests", ""),
-            ("rate_per", "minute"),
-            ("scope", "access_profile"),
-            ("quota_requests", "9"),
-            ("quota_per", "day"),
-        ];
+        let fields = form(tag, &[("quota_requests", "9")]);
         browser.sends_form(&edit, &fields).await
     };
     let again = send(&tag).await.is(412);
@@ -213,20 +221,12 @@ async fn what_limits_would_have_done_lately_is_told_before_they_are_saved() {
         format!("/console/policies/{id}/edit"),
     );
     let (_, browser) = logged_in(&stage, "ann", "editor").await;
-    let form = browser.gets(&edit).await.is(200);
-    says(&form, &["Show the effect on recent traffic"]);
-    let tag = hidden(&form, "tag");
+    let begun = browser.gets(&edit).await.is(200);
+    says(&begun, &["Show the effect on recent traffic"]);
+    let tag = hidden(&begun, "tag");
     let send = async |further: &[(&str, &str)]| {
-        let fields = [
-            ("tag", tag.as_str()),
-            ("name", "gold"),
-            ("rate_requests", "10"),
-            ("rate_per", "minute"),
-            ("scope", "access_profile"),
-            ("quota_requests", "50"),
-            ("quota_per", "day"),
-        ];
-        let fields = [further, &fields].concat();
+        let limits = [("rate_requests", "10"), ("quota_requests", "50")];
+        let fields = form(&tag, &[further, &limits].concat());
         browser.sends_form(&edit, &fields).await
     };
     let effect = ("effect", "yes");
@@ -281,4 +281,97 @@ async fn what_limits_would_have_done_lately_is_told_before_they_are_saved() {
     let late = send(&[effect]).await.is(200);
     assert_eq!(hidden(&late, "tag"), tag);
     send(&[]).await.is(412);
+}
+
+#[tokio::test]
+async fn what_a_quota_would_have_done_is_told_by_the_calendar_of_its_time_zone() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let edit = format!("/console/policies/{id}/edit");
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
+    let profile = &profiles["items"][0]["id"];
+    // Midnight in India is 18:30 UTC, and in Berlin 23:00: of these, two are of one day in either, and two in one.
+    let midnight = NOW_MIN / 1_440 * 1_440;
+    let rows = json!([
+        {"m": midnight - 1_440 + 17 * 60, "p": profile, "n": 30, "ok": 30},
+        {"m": midnight - 1_440 + 20 * 60, "p": profile, "n": 40, "ok": 40},
+        {"m": midnight - 20, "p": profile, "n": 50, "ok": 50},
+        {"m": midnight + 6 * 60, "p": profile, "n": 60, "ok": 60},
+    ]);
+    tells(&stage, batch(1, rows)).await.is(204);
+    add_up(&stage).await;
+    let shown = async |per, zone| {
+        let quota = [
+            ("effect", "yes"),
+            ("quota_requests", "10"),
+            ("quota_per", per),
+            ("quota_zone", zone),
+        ];
+        let fields = form("", &quota);
+        browser.sends_form(&edit, &fields).await.is(200)
+    };
+    for (per, zone, busiest, said) in [
+        ("day", "", 120, "Nothing"),
+        (
+            "day",
+            "Europe/Berlin",
+            110,
+            "By the calendar of Europe/Berlin, to the hour. ",
+        ),
+        (
+            "day",
+            "Asia/Kolkata",
+            150,
+            "By the calendar of Asia/Kolkata, to the hour. ",
+        ),
+        (
+            "week",
+            "Asia/Kolkata",
+            180,
+            "By the calendar of Asia/Kolkata, to the hour. ",
+        ),
+    ] {
+        let page = shown(per, zone).await;
+        let busiest = format!(">{busiest}</span>. ");
+        let is_said = text(&page).contains(said);
+        assert_eq!(is_said, !zone.is_empty(), "{zone}");
+        says(&page, &[busiest.as_str()]);
+    }
+}
+
+#[tokio::test]
+async fn where_hours_are_not_kept_a_quota_is_held_against_days_of_utc_and_the_page_says_so() {
+    let stage = open().await;
+    let id = had(&stage).await;
+    let keeping = Keeping {
+        hours: Span::of_hours(12),
+        ..Keeping::default()
+    };
+    stage.app.set_usage_keeping(keeping);
+    let (_, browser) = logged_in(&stage, "ann", "editor").await;
+    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
+    let profile = &profiles["items"][0]["id"];
+    let midnight = NOW_MIN / 1_440 * 1_440;
+    let rows = json!([
+        {"m": midnight - 1_440 + 17 * 60, "p": profile, "n": 30, "ok": 30},
+        {"m": midnight - 1_440 + 20 * 60, "p": profile, "n": 40, "ok": 40},
+    ]);
+    tells(&stage, batch(1, rows)).await.is(204);
+    add_up(&stage).await;
+    let edit = format!("/console/policies/{id}/edit");
+    let quota = [
+        ("effect", "yes"),
+        ("quota_requests", "10"),
+        ("quota_zone", "Asia/Kolkata"),
+    ];
+    let fields = form("", &quota);
+    let page = browser.sends_form(&edit, &fields).await.is(200);
+    says(
+        &page,
+        &[
+            "whose hours are not kept any more by days of UTC",
+            ">70</span>. ",
+        ],
+    );
 }
