@@ -51,6 +51,14 @@ pub fn text(answer: &Answer) -> &str {
     answer.body.as_str().unwrap()
 }
 
+/// Makes sure that a page has some parts in it.
+#[track_caller]
+pub fn says(answer: &Answer, parts: &[&str]) {
+    for part in parts {
+        assert!(text(answer).contains(part), "{part}: {}", text(answer));
+    }
+}
+
 #[tokio::test]
 async fn the_first_operator_sets_themselves_up_once_and_is_logged_in() {
     let stage = open().await;

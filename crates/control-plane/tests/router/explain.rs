@@ -473,11 +473,7 @@ async fn limits_are_told_and_not_judged() {
     let operator = stage.operator();
     let (_, _, profile) = operator.creates_access("orders").await;
     let policy = operator.creates_policy("partners").await;
-    let path = format!("/api/v1/access-profiles/{}", profile.id());
-    operator
-        .patches(&path, json!({"policy_id": policy["id"]}))
-        .await
-        .is(200);
+    operator.gives_policy(&profile, &policy).await;
     let answer = explained(&operator, &profile, json!({})).await;
     let limits = check(&answer, "limits");
     assert_eq!(limits["outcome"], "skipped");

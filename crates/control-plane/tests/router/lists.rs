@@ -56,9 +56,7 @@ async fn clients_are_found_by_what_their_profiles_are() {
     let (acme, orders, profile) = operator.creates_access("orders").await;
     let (other, bills, _) = operator.creates_access("bills").await;
     let policy = operator.creates_policy("gold").await;
-    let change = json!({"policy_id": policy["id"]});
-    let path = format!("/api/v1/access-profiles/{}", profile.id());
-    operator.patches(&path, change).await.is(200);
+    operator.gives_policy(&profile, &policy).await;
     operator.creates_client("nothing").await;
     let disabled = json!({"enabled": false});
     let path = format!("/api/v1/clients/{}", other.id());

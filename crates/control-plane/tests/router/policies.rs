@@ -42,11 +42,7 @@ async fn a_policy_in_use_is_not_removed_and_its_change_is_told() {
     let (_, _, profile) = operator.creates_access("acme").await;
     let policy = operator.creates_policy("partners").await;
     let path = format!("/api/v1/policies/{}", policy.id());
-    let profile_path = format!("/api/v1/access-profiles/{}", profile.id());
-    let given = operator
-        .patches(&profile_path, json!({"policy_id": policy["id"]}))
-        .await
-        .is(200);
+    let given = operator.gives_policy(&profile, &policy).await;
 
     let refused = operator.deletes(&path).await.is(409);
     assert_eq!(refused["profiles"][0]["id"], profile["id"]);

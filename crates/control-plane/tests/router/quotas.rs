@@ -16,9 +16,7 @@ async fn limited_by(quota: Value) -> (Stage, Answer) {
     let (_, _, profile) = operator.creates_access("acme").await;
     let policy = json!({"name": "gold", "quota": quota});
     let policy = operator.posts("/api/v1/policies", policy).await.is(201);
-    let path = format!("/api/v1/access-profiles/{}", profile.id());
-    let change = json!({"policy_id": policy["id"]});
-    operator.patches(&path, change).await.is(200);
+    operator.gives_policy(&profile, &policy).await;
     (stage, profile)
 }
 

@@ -297,6 +297,13 @@ impl Caller {
         (client, collection, profile)
     }
 
+    /// Has a policy limit a profile.
+    pub async fn gives_policy(&self, profile: &Answer, policy: &Answer) -> Answer {
+        let path = format!("/api/v1/access-profiles/{}", profile.id());
+        let given = json!({"policy_id": policy["id"]});
+        self.patches(&path, given).await.is(200)
+    }
+
     /// Everything that there is, as the lists tell it.
     pub async fn all_records(&self) -> Vec<Value> {
         let mut records = Vec::new();

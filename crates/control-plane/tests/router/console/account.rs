@@ -2,8 +2,7 @@
 
 use axum::http::header;
 
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::{Browser, PASSWORD, cookie, logged_in, logs_in};
 use crate::stage::open;
 

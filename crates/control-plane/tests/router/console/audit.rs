@@ -3,8 +3,7 @@
 use axum::http::header;
 use serde_json::json;
 
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::logged_in;
 use crate::stage::open;
 

@@ -5,7 +5,7 @@ use axum::http::{Method, header};
 use serde_json::json;
 
 use super::clients::hidden;
-use super::text;
+use super::{says, text};
 use crate::people::{Browser, logged_in};
 use crate::stage::{Answer, Stage, open};
 use crate::usage::{NOW_MIN, add_up, batch, tells};
@@ -15,13 +15,6 @@ const DOCUMENT: &str = "openapi: 3.1.0\ninfo: {title: Orders, version: v1}\npath
 
 async fn editor(stage: &Stage) -> Browser {
     logged_in(stage, "ann", "editor").await.1
-}
-
-#[track_caller]
-pub fn says(answer: &Answer, parts: &[&str]) {
-    for part in parts {
-        assert!(text(answer).contains(part), "{part}: {}", text(answer));
-    }
 }
 
 #[tokio::test]

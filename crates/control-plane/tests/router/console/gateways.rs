@@ -1,8 +1,7 @@
 //! Gateways and their tokens on their page.
 
 use super::clients::hidden;
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::gateways::{instance, report};
 use crate::people::logged_in;
 use crate::stage::open;

@@ -1,8 +1,7 @@
 //! Operators: invited, changed, disabled and removed on their pages.
 
 use super::clients::hidden;
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::{Browser, logged_in};
 use crate::stage::{Answer, Stage, open};
 

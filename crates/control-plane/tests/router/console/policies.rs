@@ -4,8 +4,7 @@ use portcullis_control_plane::app::usage::{Keeping, Span};
 use serde_json::json;
 
 use super::clients::hidden;
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::logged_in;
 use crate::stage::{Stage, open};
 use crate::usage::{NOW_MIN, add_up, batch, tells};
@@ -15,9 +14,7 @@ async fn had(stage: &Stage) -> String {
     let operator = stage.operator();
     let (_, _, profile) = operator.creates_access("acme").await;
     let policy = operator.creates_policy("gold").await;
-    let path = format!("/api/v1/access-profiles/{}", profile.id());
-    let patch = json!({"policy_id": policy["id"]});
-    operator.patches(&path, patch).await.is(200);
+    operator.gives_policy(&profile, &policy).await;
     policy.id().to_owned()
 }
 

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::{Browser, logged_in};
 use crate::stage::{Answer, BEGIN_MS, Stage, open};
 use crate::usage::{batch, tells};

@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use super::clients::hidden;
-use super::collections::says;
 use super::operators::shown;
-use super::text;
+use super::{says, text};
 use crate::people::logged_in;
 use crate::stage::open;
 

@@ -7,8 +7,7 @@ use portcullis_control_plane::settings::{DATABASE_URL, LISTEN, ToldSetting};
 use tower::ServiceExt as _;
 
 use super::clients::hidden;
-use super::collections::says;
-use super::text;
+use super::{says, text};
 use crate::people::logged_in;
 use crate::stage::open;
 
