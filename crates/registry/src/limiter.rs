@@ -1,10 +1,11 @@
 //! Rate limits, exact over all VMs of a process: how far the slots of each count are given out stands in shared memory,
 //! and each VM takes some in advance, so that few requests have to look there.
 //!
-//! A VM takes as many slots at once as it used up lately, within bounds: what it takes and does not use is lost to the
-//! others. Where nothing is left, it knows until when, and refuses without a look. A count of which no slot of the
-//! future is given out is as good as none: it is left out when its page is written next, so that pages hold only who
-//! called lately.
+//! A VM takes as many slots at once as it needs for a short time, by how many it used lately, within bounds: what it takes
+//! and does not use is lost to the others. A slot is gone when its time has passed; so where callers call less often than
+//! they may, and slots of the near future are nobody's yet, it takes those of that time, most of which nobody would use.
+//! Where nothing is left, it knows until when, and refuses without a look. A count of which no slot of the future is given
+//! out is as good as none: it is left out when its page is written next, so that pages hold only who called lately.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,11 +21,14 @@ use crate::memory::{Expect, SharedMemory};
 /// this time.
 const HORIZON_NS: u64 = 20_000_000;
 
-/// How many slots are taken at once at most: then the look costs each request a few nanoseconds.
-const MOST_AT_ONCE: u32 = 64;
+/// For how many requests slots are taken at once at most: then the look costs each of them a few nanoseconds.
+const MOST_AT_ONCE: u64 = 64;
 
 /// Of how many parts of a burst one may be taken at once, or waited for.
 const PARTS_OF_BURST: u32 = 4;
+
+/// Of how many parts of a burst one may be slots of the near future that all VMs together hold and may never use.
+const PARTS_OF_BURST_UNUSED: u32 = 16;
 
 /// How many counts a VM remembers.
 const MOST_SEATS: usize = 16_384;
@@ -49,11 +53,9 @@ pub struct Limiter<M> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Seat {
     lease: Lease,
-    /// How many slots it asked for.
-    wanted: u32,
-    /// How many it got.
-    taken: u32,
-    /// How many of them were used.
+    /// When it took slots last.
+    taken_ns: u64,
+    /// How many were used since then.
     used: u32,
     /// Up to when slots were given out when it looked last.
     given_until_ns: u64,
@@ -94,27 +96,30 @@ impl<M: SharedMemory> Limiter<M> {
 
     /// Takes slots, or notes until when there are none.
     fn renew(&self, seat: &mut Seat, limit: &Limit, now_ns: u64) {
-        let wanted = seat.next_wanted(limit);
-        seat.wanted = wanted;
+        let need = seat.need(limit, now_ns);
         let key = layout::limit_key(&limit.id);
         for _ in 0..ATTEMPTS {
             let read = self.memory.read(&key);
             let page = read.as_ref().map_or(&[][..], |(bytes, _)| bytes);
             let given_until_ns = find(page, &limit.id).unwrap_or(0);
-            match limit.lease(given_until_ns, now_ns, wanted) {
+            match limit.lease(
+                given_until_ns,
+                now_ns,
+                need.slots(limit, given_until_ns, now_ns),
+            ) {
                 Ok((lease, until_ns)) => {
                     let page = replaced(page, &limit.id, until_ns, now_ns);
                     let expect = Expect::as_read(read.as_ref());
                     if self.memory.write(&key, &page, expect).is_ok() {
                         seat.lease = lease;
-                        (seat.taken, seat.used) = (lease.left, 0);
+                        (seat.taken_ns, seat.used) = (now_ns, 0);
                         seat.given_until_ns = until_ns;
                         return;
                     }
                 }
                 Err(one_at_ns) => {
                     // Not for the very next slot: others look for it too, and each look costs something.
-                    let more = limit.span_ns(wanted.saturating_sub(1));
+                    let more = limit.span_ns(need.count.saturating_sub(1));
                     seat.given_until_ns = given_until_ns;
                     seat.closed_until_ns = one_at_ns.saturating_add(more);
                     return;
@@ -132,21 +137,26 @@ impl Seat {
         has_taken
     }
 
-    /// How many slots it should take next: twice as many as it used up, as many where it did not get all that it asked
-    /// for, and as many as it used where that was less.
-    fn next_wanted(&self, limit: &Limit) -> u32 {
+    /// What it should take next, by how many slots were used in the time since it took some.
+    fn need(&self, limit: &Limit, now_ns: u64) -> Need {
+        let used = u64::from(self.used);
+        let passed_ns = now_ns.saturating_sub(self.taken_ns).max(1);
+        // For the horizon, or until so many requests have come, if that is sooner.
+        let each_ns = passed_ns.checked_div(used).unwrap_or(HORIZON_NS).max(1);
+        let for_ns = HORIZON_NS.min(each_ns.saturating_mul(MOST_AT_ONCE));
+        let count = for_ns.checked_div(each_ns).unwrap_or(0);
+        if count < 2 {
+            return Need {
+                count: 1,
+                for_ns: 0,
+            };
+        }
         let in_time = HORIZON_NS.checked_div(limit.interval_ns).unwrap_or(0);
-        let in_time = u32::try_from(in_time).unwrap_or(u32::MAX);
-        let of_burst = limit.burst / PARTS_OF_BURST;
-        let most = in_time.min(of_burst).clamp(1, MOST_AT_ONCE);
-        let wanted = if self.used < self.taken {
-            self.used
-        } else if self.taken < self.wanted {
-            self.wanted
-        } else {
-            self.wanted.saturating_mul(2)
-        };
-        wanted.clamp(1, most)
+        let most = u64::from(limit.burst / PARTS_OF_BURST).min(in_time);
+        Need {
+            count: u32::try_from(count.min(most)).unwrap_or(u32::MAX).max(1),
+            for_ns: for_ns.min(limit.span_ns(limit.burst / PARTS_OF_BURST_UNUSED)),
+        }
     }
 
     fn exhausted(&self, now_ns: u64) -> Exhausted {
@@ -160,6 +170,23 @@ impl Seat {
     /// Whether anything would be lost with it but how many slots it takes at once.
     fn is_in_use(&self, now_ns: u64) -> bool {
         self.lease.left > 0 && self.given_until_ns > now_ns || self.closed_until_ns > now_ns
+    }
+}
+
+/// How many slots a VM should take.
+struct Need {
+    /// So many at least.
+    count: u32,
+    /// And all from now on for so long that nobody has.
+    for_ns: u64,
+}
+
+impl Need {
+    fn slots(&self, limit: &Limit, given_until_ns: u64, now_ns: u64) -> u32 {
+        let ahead_ns = given_until_ns.saturating_sub(now_ns);
+        let free_ns = self.for_ns.saturating_sub(ahead_ns);
+        let free = free_ns.checked_div(limit.interval_ns).unwrap_or(0);
+        u32::try_from(free).unwrap_or(u32::MAX).max(self.count)
     }
 }
 

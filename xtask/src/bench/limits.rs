@@ -24,8 +24,9 @@ const MOST_SHARE: f64 = 1.0;
 const WORKERS: [usize; 3] = [1, 2, 4];
 /// The limits that are kept under more requests than may pass: requests a second.
 const LIMITS: [u32; 4] = [5, 50, 500, 5_000];
-
-/// How many requests should pass at least, for their share to say something.
+/// How many times as many requests have to come as may pass, for their share to say something.
+const TOO_MANY: f64 = 1.2;
+/// How many requests should pass at least, for the same.
 const LEAST_PASSED: u32 = 200;
 
 /// How much is measured.
@@ -175,14 +176,19 @@ fn saturated(
         // Where few may pass, one more or less weighs much.
         let stretch_s = how_much.stretch_s.max(u64::from(LEAST_PASSED / limit));
         let begun = Instant::now();
-        let permitted = load::flood(h2load, to, key, Duration::from_secs(stretch_s))?;
+        let (permitted, came) = load::flood(h2load, to, key, Duration::from_secs(stretch_s))?;
         let took = begun.elapsed().as_secs_f64();
         // The burst is as large as the limit, and nobody has called before.
         let allowed = f64::from(*limit) * (1.0 + took);
         let share = f64::from(permitted) / allowed;
         let name = format!("{limit} a second, {workers} workers: of what may pass");
-        eprintln!("==> {name}: {permitted} of {allowed:.0} in {took:.2} s");
-        let row = Row::at_least(name, share, "×", LEAST_SHARE);
+        eprintln!("==> {name}: {permitted} of {allowed:.0} in {took:.2} s, {came} came");
+        let row = if f64::from(came) < allowed * TOO_MANY {
+            let name = format!("{name}, of which only {came} requests came");
+            Row::measured(name, share, "×")
+        } else {
+            Row::at_least(name, share, "×", LEAST_SHARE)
+        };
         if share > MOST_SHARE {
             bail!("{permitted} requests passed in {took:.3} s, and no more than {allowed:.1} may");
         }
@@ -201,7 +207,7 @@ fn method(how_much: Limits) -> String {
     format!(
         "Price: {} {rounds} rounds of {requests} requests for each measure. Saturation: h2load sends as \
          fast as it is answered for {stretch_s} s, or until {LEAST_PASSED} may have passed; what may pass is the burst, as large as the limit, and the rate \
-         times the whole time that h2load ran, its start included. More than that fails the run. Quota: {}",
+         times the whole time that h2load ran, its start included. More than that fails the run, and where fewer than {TOO_MANY} times as many came, a share says nothing of the limit. Quota: {}",
         prices::METHOD,
         quotas::METHOD,
     )

@@ -51,13 +51,31 @@ pub fn request((name, value): &Header) -> String {
     request + &format!("{name}: {value}\r\n\r\n")
 }
 
-/// Sends requests with h2load for so long, as fast as they are answered, and tells how many were answered with 2xx.
+/// Sends requests with h2load for so long, as fast as they are answered, and tells how many were answered with 2xx, and
+/// how many at all.
 ///
 /// # Errors
 /// When h2load does not tell.
-pub fn flood(h2load: &Path, to: SocketAddr, credential: &Header, time: Duration) -> Result<u32> {
+pub fn flood(
+    h2load: &Path,
+    to: SocketAddr,
+    credential: &Header,
+    time: Duration,
+) -> Result<(u32, u32)> {
     let duration = format!("--duration={}", time.as_secs());
-    permitted(&codes(h2load, to, Some(credential), &[duration])?)
+    let codes = codes(h2load, to, Some(credential), &[duration])?;
+    Ok((permitted(&codes)?, answered(&codes)?))
+}
+
+/// All of `9 2xx, 0 3xx, 1 4xx, 0 5xx`.
+fn answered(codes: &str) -> Result<u32> {
+    let counts = codes.split(", ").map(|code| {
+        let (count, _) = code.split_once(' ').unwrap_or_default();
+        count.parse::<u32>()
+    });
+    let counts: Result<Vec<u32>, _> = counts.collect();
+    let counts = counts.with_context(|| format!("h2load reported {codes}"))?;
+    Ok(counts.iter().sum())
 }
 
 fn permitted(codes: &str) -> Result<u32> {
@@ -129,4 +147,17 @@ fn codes(
         .find_map(|line| line.strip_prefix("status codes: "));
     let codes = codes.with_context(|| format!("h2load reported no status codes:\n{printed}"))?;
     Ok(codes.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_h2load_reports_is_read() {
+        let codes = "9 2xx, 0 3xx, 31 4xx, 2 5xx";
+        assert_eq!(permitted(codes).unwrap(), 9);
+        assert_eq!(answered(codes).unwrap(), 42);
+        assert!(answered("none").is_err());
+    }
 }
