@@ -15,7 +15,7 @@ use crate::stage::{ControlPlane, Envoy, Parts};
 /// How it is measured.
 pub const METHOD: &str = "CPU time of one Envoy process for each request (concurrency 1, on a core that nothing else uses; all \
                           threads, from schedstat), answered by a direct response: HTTP/1.1 requests with 10 headers over kept \
-                          connections, measures in turn within a round; differences are medians of what each round compares. \
+                          connections, measures in turn within a round, of which another is the first each time; differences are medians of what each round compares. \
                           All listeners are served by one VM. The limit is never reached.";
 
 /// Requests before anything is measured.
@@ -81,7 +81,9 @@ pub fn rows(
     }
     for round in 1..=how_much.rounds {
         eprintln!("==> round {round} of {}", how_much.rounds);
-        for (to, key, costs) in &mut sendings {
+        // Each comes first as often as any other.
+        let (earlier, later) = sendings.split_at_mut(round % measures.len());
+        for (to, key, costs) in later.iter_mut().chain(earlier) {
             let before = cpu::of_process(envoy.pid())?;
             load::send(h2load, *to, Some(key), how_much.requests)?;
             let used = cpu::of_process(envoy.pid())?.saturating_sub(before);

@@ -1,9 +1,10 @@
 //! A real control plane on a data directory of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -269,8 +270,8 @@ impl ControlPlane {
     }
 }
 
-/// A free address that stays free while whoever listens there is away: no other of this process gets it, and its port is
-/// below those that the kernel hands out to connections.
+/// A free address that stays free while whoever listens there is away: nobody else who asks here gets it while this process
+/// lives, and its port is below those that the kernel hands out to connections.
 ///
 /// # Errors
 /// When no port is free.
@@ -278,12 +279,19 @@ pub fn address_to_return_to() -> Result<SocketAddr> {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 10_000;
     static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Programs that run at the same time see by the same number for UDP that it is taken.
+    static HELD: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
     for _ in 0..COUNT {
-        // Test programs that run at the same time begin elsewhere.
+        // They begin elsewhere, too.
         let place = std::process::id().wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
         let port = u16::try_from(FIRST + place % COUNT)?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let Ok(held) = UdpSocket::bind(address) else {
+            continue;
+        };
         if TcpListener::bind(address).is_ok() {
+            let mut all = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(held);
             return Ok(address);
         }
     }
