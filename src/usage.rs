@@ -11,7 +11,7 @@ use portcullis_engine::{Denial, DenialReason, Permit, Subject};
 use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
 use portcullis_registry::labels::Bounds;
 use portcullis_registry::usage::{
-    Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over, merged,
+    Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over, merged, requests,
 };
 
 use crate::breakdown::{Breakdown, observe};
@@ -244,8 +244,7 @@ impl Usage {
         held.tallies = merged(earlier.into_iter().chain(tallies));
         if held.tallies.len() > MOST_KINDS {
             let left_out = held.tallies.split_off(MOST_KINDS);
-            let requests = left_out.iter().map(|tally| tally.counts.requests);
-            held.lost = requests.fold(held.lost, u64::saturating_add);
+            held.lost = requests(&left_out, held.lost);
         }
     }
 }

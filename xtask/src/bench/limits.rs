@@ -86,18 +86,17 @@ pub fn limits(parts: &Parts, how_much: Limits) -> Result<()> {
         )?;
         rows.extend(prices);
     }
-    for workers in WORKERS {
-        if !how_much.has(LimitsPart::Saturation) {
-            continue;
+    if how_much.has(LimitsPart::Saturation) {
+        for workers in WORKERS {
+            rows.extend(saturated(
+                parts,
+                &control_plane,
+                &h2load,
+                &records,
+                workers,
+                how_much,
+            )?);
         }
-        rows.extend(saturated(
-            parts,
-            &control_plane,
-            &h2load,
-            &records,
-            workers,
-            how_much,
-        )?);
     }
     if how_much.has(LimitsPart::Quota) {
         rows.extend(quotas::overrun(parts, &h2load)?);

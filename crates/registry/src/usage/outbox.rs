@@ -4,7 +4,7 @@ use portcullis_feed::usage::{MOST_REFUSALS, MOST_ROWS};
 use serde::{Deserialize, Serialize};
 
 use super::mailbox;
-use super::tally::{Parcel, Refused, Tally, merged};
+use super::tally::{Parcel, Refused, Tally, merged, requests};
 use crate::layout::OUTBOX;
 use crate::memory::{Expect, SharedMemory};
 use crate::roster;
@@ -121,8 +121,7 @@ impl Outbox {
         };
         if is_lost {
             let lost = outbox.lost.saturating_add(batch.lost);
-            let requests = batch.tallies.iter().map(|tally| tally.counts.requests);
-            outbox.lost = requests.fold(lost, u64::saturating_add);
+            outbox.lost = requests(&batch.tallies, lost);
         }
         // Where it fails, it is sent once more, and not counted again.
         let _ = outbox.write(memory, expect);
@@ -137,8 +136,7 @@ impl Outbox {
             return false;
         }
         *fetched = number;
-        let requests = parcel.tallies.iter().map(|tally| tally.counts.requests);
-        *told = requests.fold(told.saturating_add(parcel.lost), u64::saturating_add);
+        *told = requests(&parcel.tallies, told.saturating_add(parcel.lost));
         self.lost = self.lost.saturating_add(parcel.lost);
         let room = MOST_REFUSALS.saturating_sub(self.refused.len());
         self.refused.extend(parcel.refused.into_iter().take(room));
@@ -182,8 +180,7 @@ impl Outbox {
             let most = |tally: &Tally| std::cmp::Reverse(tally.counts.requests);
             self.waiting.select_nth_unstable_by_key(MOST_WAITING, most);
             let left_out = self.waiting.split_off(MOST_WAITING);
-            let requests = left_out.iter().map(|tally| tally.counts.requests);
-            self.lost = requests.fold(self.lost, u64::saturating_add);
+            self.lost = requests(&left_out, self.lost);
         }
     }
 

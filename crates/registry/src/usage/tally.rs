@@ -105,6 +105,13 @@ impl Counts {
     }
 }
 
+/// How many requests counts are about, added to some more.
+#[must_use]
+pub fn requests(tallies: &[Tally], more: u64) -> u64 {
+    let requests = tallies.iter().map(|tally| tally.counts.requests);
+    requests.fold(more, u64::saturating_add)
+}
+
 /// Puts together what is alike.
 #[must_use]
 pub fn merged(tallies: impl IntoIterator<Item = Tally>) -> Vec<Tally> {
