@@ -9,6 +9,9 @@ use crate::people::logged_in;
 use crate::stage::{Stage, open};
 use crate::usage::{NOW_MIN, add_up, batch, tells};
 
+/// The last midnight, UTC, in minutes since 1970.
+const MIDNIGHT: u64 = NOW_MIN / 1_440 * 1_440;
+
 /// A policy that a profile has.
 async fn had(stage: &Stage) -> String {
     let operator = stage.operator();
@@ -16,6 +19,18 @@ async fn had(stage: &Stage) -> String {
     let policy = operator.creates_policy("gold").await;
     operator.gives_policy(&profile, &policy).await;
     policy.id().to_owned()
+}
+
+/// The profile called: in these minutes so many times, of which so many were permitted.
+async fn called(stage: &Stage, calls: &[(u64, u64, u64)]) {
+    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
+    let profile = &profiles["items"][0]["id"];
+    let rows = calls.iter().map(|(minute, requests, permitted)| {
+        json!({"m": minute, "p": profile, "n": requests, "ok": permitted})
+    });
+    let told = batch(1, rows.collect());
+    tells(stage, told).await.is(204);
+    add_up(stage).await;
 }
 
 /// The form that changes a policy, with what is filled in, and whatever a browser sends of the rest.
@@ -199,10 +214,7 @@ async fn a_policy_shows_how_much_of_its_quota_each_profile_has_used() {
     let quota = json!({"quota": {"requests": 50, "per": "day"}});
     let record = format!("/api/v1/policies/{id}");
     stage.operator().patches(&record, quota).await.is(200);
-    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
-    let row = json!({"m": NOW_MIN, "p": profiles["items"][0]["id"], "n": 61, "ok": 60});
-    tells(&stage, batch(1, json!([row]))).await.is(204);
-    add_up(&stage).await;
+    called(&stage, &[(NOW_MIN, 61, 60)]).await;
     let before = browser.gets(&path).await.is(200);
     says(&before, &["Quota used", ">60</span> of", ">50</span>"]);
     stage.app.judge_quotas().await.unwrap();
@@ -230,15 +242,12 @@ async fn what_limits_would_have_done_lately_is_told_before_they_are_saved() {
     let quiet = send(&[effect]).await.is(200);
     says(&quiet, &["had a request in the last 30 days"]);
 
-    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
-    let profile = &profiles["items"][0]["id"];
-    let rows = json!([
-        {"m": NOW_MIN - 60, "p": profile, "n": 100, "ok": 90},
-        {"m": NOW_MIN - 30, "p": profile, "n": 20, "ok": 20},
-        {"m": NOW_MIN - 6 * 60, "p": profile, "n": 7, "ok": 7},
-    ]);
-    tells(&stage, batch(1, rows)).await.is(204);
-    add_up(&stage).await;
+    let calls = [
+        (NOW_MIN - 60, 100, 90),
+        (NOW_MIN - 30, 20, 20),
+        (NOW_MIN - 6 * 60, 7, 7),
+    ];
+    called(&stage, &calls).await;
     let shown = send(&[effect]).await.is(200);
     says(
         &shown,
@@ -286,18 +295,14 @@ async fn what_a_quota_would_have_done_is_told_by_the_calendar_of_its_time_zone()
     let id = had(&stage).await;
     let edit = format!("/console/policies/{id}/edit");
     let (_, browser) = logged_in(&stage, "ann", "editor").await;
-    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
-    let profile = &profiles["items"][0]["id"];
     // Midnight in India is 18:30 UTC, and in Berlin 23:00: of these, two are of one day in either, and two in one.
-    let midnight = NOW_MIN / 1_440 * 1_440;
-    let rows = json!([
-        {"m": midnight - 1_440 + 17 * 60, "p": profile, "n": 30, "ok": 30},
-        {"m": midnight - 1_440 + 20 * 60, "p": profile, "n": 40, "ok": 40},
-        {"m": midnight - 20, "p": profile, "n": 50, "ok": 50},
-        {"m": midnight + 6 * 60, "p": profile, "n": 60, "ok": 60},
-    ]);
-    tells(&stage, batch(1, rows)).await.is(204);
-    add_up(&stage).await;
+    let calls = [
+        (MIDNIGHT - 1_440 + 17 * 60, 30, 30),
+        (MIDNIGHT - 1_440 + 20 * 60, 40, 40),
+        (MIDNIGHT - 20, 50, 50),
+        (MIDNIGHT + 6 * 60, 60, 60),
+    ];
+    called(&stage, &calls).await;
     let shown = async |per, zone| {
         let quota = [
             ("effect", "yes"),
@@ -347,15 +352,11 @@ async fn where_hours_are_not_kept_a_quota_is_held_against_days_of_utc_and_the_pa
     };
     stage.app.set_usage_keeping(keeping);
     let (_, browser) = logged_in(&stage, "ann", "editor").await;
-    let profiles = stage.operator().gets("/api/v1/access-profiles").await;
-    let profile = &profiles["items"][0]["id"];
-    let midnight = NOW_MIN / 1_440 * 1_440;
-    let rows = json!([
-        {"m": midnight - 1_440 + 17 * 60, "p": profile, "n": 30, "ok": 30},
-        {"m": midnight - 1_440 + 20 * 60, "p": profile, "n": 40, "ok": 40},
-    ]);
-    tells(&stage, batch(1, rows)).await.is(204);
-    add_up(&stage).await;
+    let calls = [
+        (MIDNIGHT - 1_440 + 17 * 60, 30, 30),
+        (MIDNIGHT - 1_440 + 20 * 60, 40, 40),
+    ];
+    called(&stage, &calls).await;
     let edit = format!("/console/policies/{id}/edit");
     let quota = [
         ("effect", "yes"),
