@@ -10,7 +10,7 @@ use crate::fleet::{self, ToldRequest};
 use crate::host::{self, HeaderPairs};
 use crate::limits::{self, ToldLimit};
 use crate::refusal;
-use crate::vm::Filter;
+use crate::vm::{Filter, Moment};
 
 /// Decides on the request of the current callback and acts on it.
 pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usize) -> Action {
@@ -25,7 +25,8 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
         headers: &headers,
         address: &host::source_address,
     };
-    match filter.decide(&request) {
+    let moment = Moment::default();
+    match filter.decide(&request, &moment) {
         Ok(permit) => {
             match permit.observed() {
                 Some(denial) => {
@@ -35,7 +36,8 @@ pub(crate) fn pass_or_refuse(filter: &Filter, context_id: u32, header_count: usi
                 None if filter.choices.logs_permitted => filter.vm.refusals.note_permitted(),
                 None => {}
             }
-            let counted = filter.usage().map(|usage| usage.permit(&permit, &headers));
+            let counted = filter.usage();
+            let counted = counted.map(|usage| usage.permit(&permit, &headers, &moment));
             let told = filter.told_limit(&permit);
             let told = told.map(|_| Box::new(ToldRequest::of(&permit, &headers)));
             let limit = ToldLimit::of(&permit, filter.choices.tells_limits, told.is_some());

@@ -18,6 +18,7 @@ use crate::breakdown::{Breakdown, observe};
 use crate::host::{self, HeaderPairs, Shared};
 use crate::metrics::Counter;
 use crate::spreading::Spreading;
+use crate::vm::Moment;
 
 /// How often counts are handed over, in milliseconds. Sooner, when there is much to tell of a quota.
 const HANDED_OVER_EVERY_MS: u64 = 5_000;
@@ -49,7 +50,7 @@ pub(crate) struct Usage {
 /// A request that was let through and is not answered yet.
 pub(crate) struct Counted {
     subject: Subject,
-    begun_us: u64,
+    begun_ns: u64,
 }
 
 /// Which records a request met: their addresses, since a row keeps them alive, and the place of the endpoint.
@@ -83,7 +84,12 @@ impl Usage {
     }
 
     /// Counts a request that is let through. To be told of its answer.
-    pub(crate) fn permit(&self, permit: &Permit<'_>, headers: &[(&[u8], &[u8])]) -> Counted {
+    pub(crate) fn permit(
+        &self,
+        permit: &Permit<'_>,
+        headers: &[(&[u8], &[u8])],
+        moment: &Moment,
+    ) -> Counted {
         let subject = permit.subject();
         self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
@@ -96,8 +102,8 @@ impl Usage {
                 observe(&mut row.observed, denial.reason, 1);
             }
         });
-        let begun_us = host::monotonic_us();
-        Counted { subject, begun_us }
+        let begun_ns = moment.ns();
+        Counted { subject, begun_ns }
     }
 
     /// Counts a request that is refused, and so answered at once.
@@ -127,7 +133,7 @@ impl Usage {
         let status = answer.iter().find(|(name, _)| *name == b":status");
         let status = status.and_then(|(_, status)| number(status)).unwrap_or(0);
         let bytes_out = content_length(answer.iter());
-        let took_ms = host::monotonic_us().saturating_sub(counted.begun_us) / 1_000;
+        let took_ms = host::monotonic_ns().saturating_sub(counted.begun_ns) / 1_000_000;
         self.count(&counted.subject, |row| {
             let counts = &mut row.counts;
             if is_refused {

@@ -62,6 +62,13 @@ pub(crate) struct Vm {
 /// Records that are too old to decide by.
 struct Stale;
 
+/// When a request came, by a clock that never jumps: asked for once, and only when somebody wants to know.
+#[derive(Default)]
+pub(crate) struct Moment(Cell<Option<u64>>);
+
+/// What limits a request that came at that moment.
+struct LimitsAt<'v>(&'v Vm, &'v Moment);
+
 impl Filter {
     /// A configuration in force. Its verified tokens stay below about `bytes`.
     pub(crate) fn new(gate: Gate, bytes: usize, choices: Choices, vm: Rc<Vm>) -> Self {
@@ -74,13 +81,13 @@ impl Filter {
     }
 
     /// Decides on a request by the records that this VM has.
-    pub(crate) fn decide<'a>(&self, request: &Request<'a>) -> Decision<'a> {
+    pub(crate) fn decide<'a>(&self, request: &Request<'a>, moment: &Moment) -> Decision<'a> {
         self.vm.serves_requests.set(true);
         let world = World {
             now_ms: &host::now_ms,
             signatures: &HostOrPureRust,
             verified: &self.verified,
-            limits: &*self.vm,
+            limits: &LimitsAt(&self.vm, moment),
         };
         let most_ms = self.choices.max_staleness_ms;
         if most_ms.is_some_and(|most| self.vm.is_older_than(most)) {
@@ -108,13 +115,24 @@ impl Filter {
     }
 }
 
-impl Limits for Vm {
+impl Moment {
+    /// Nanoseconds since some moment that is the same for all VMs of this process.
+    pub(crate) fn ns(&self) -> u64 {
+        let ns = self.0.get().unwrap_or_else(host::monotonic_ns);
+        self.0.set(Some(ns));
+        ns
+    }
+}
+
+impl Limits for LimitsAt<'_> {
     fn admit(&self, limit: &Limit) -> Result<Allowance, Exhausted> {
-        self.limiter.admit(limit, host::monotonic_ns())
+        let Self(vm, moment) = self;
+        vm.limiter.admit(limit, moment.ns())
     }
 
     fn spend(&self, quota: &Quota, window: Window) -> bool {
-        self.quotas.spend(quota, window)
+        let Self(vm, _) = self;
+        vm.quotas.spend(quota, window)
     }
 }
 
