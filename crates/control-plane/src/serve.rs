@@ -1,8 +1,9 @@
 //! Opens the doors: the listening address, the tokens, what is printed, and the end.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_engine::api_key::InvalidEnvironment;
 use portcullis_store::{Location, Store, StoreError};
@@ -32,6 +33,8 @@ use crate::usage_export::UsageExport;
 
 /// How long the database may take to close.
 const CLOSING: Duration = Duration::from_secs(5);
+/// How often it is said that the database is not open yet.
+const STILL_OPENING: Duration = Duration::from_secs(10);
 
 /// It does not start, or broke down.
 #[derive(Debug, thiserror::Error)]
@@ -269,18 +272,31 @@ async fn open(
     world: World,
 ) -> Result<Arc<App>, ServeError> {
     let lives = world.clone();
-    let store = Store::open(location, move || lives.new_life(), secret_key.key.clone())
-        .await
-        .inspect_err(|error| {
-            if let StoreError::OtherSecretKey { .. } = error {
-                secret_key.withdraw();
-            }
-        })?;
+    let opening = Store::open(location, move || lives.new_life(), secret_key.key.clone());
+    let store = patiently(opening).await.inspect_err(|error| {
+        if let StoreError::OtherSecretKey { .. } = error {
+            secret_key.withdraw();
+        }
+    })?;
     let app = App::new(store, world, environment).map_err(|source| ServeError::KeyEnvironment {
         environment: environment.to_owned(),
         source,
     })?;
     Ok(Arc::new(app.with_key_set_networks(networks)))
+}
+
+/// Waits for a database, which may take minutes once after an upgrade, and says so as long as it does.
+async fn patiently<T>(opening: impl Future<Output = T>) -> T {
+    let (mut opening, begun) = (pin!(opening), Instant::now());
+    loop {
+        if let Ok(opened) = timeout(STILL_OPENING, &mut opening).await {
+            return opened;
+        }
+        tracing::info!(
+            seconds = begun.elapsed().as_secs(),
+            "the database is not open yet: after an upgrade, its tables are brought to their new form first"
+        );
+    }
 }
 
 /// One line each, at once: scripts read them.
