@@ -1,6 +1,6 @@
 //! All that the control plane answers to: a table of contents.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,14 +11,31 @@ use portcullis_feed::{CHANGES_PATH, REPORT_PATH, UNKNOWN_KEY_PATH, USAGE_PATH};
 use tokio::sync::watch;
 
 use crate::api::applied::{self, Waiting};
+use crate::api::parameters::{self, Parameters};
 use crate::api::reference::Reference;
-use crate::api::{parameters, tag};
+use crate::api::tag;
 use crate::app::App;
 use crate::health::Health;
 use crate::listener::Limits;
 use crate::requests::Watch;
 use crate::settings::ToldSetting;
 use crate::{api, bearer, console, feed, health, identity, problem, request_id, requests};
+
+/// What the interface is, the same for each router of this process: made once, when it is first asked for.
+static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
+    let document = api::openapi::document();
+    Description {
+        parameters: document.parameters(),
+        reference: Reference::of(document.json()),
+        text: document.text(),
+    }
+});
+
+struct Description {
+    parameters: Arc<Parameters>,
+    reference: Reference,
+    text: String,
+}
 
 /// On which terms requests are answered.
 pub struct Terms {
@@ -51,8 +68,8 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
         stopping: stopping.clone(),
     };
     let waited = from_fn_with_state(waiting, applied::waited);
-    let document = api::openapi::document();
-    let known = from_fn_with_state(document.parameters(), parameters::known_only);
+    let description = &*DESCRIPTION;
+    let known = from_fn_with_state(Arc::clone(&description.parameters), parameters::known_only);
     let (api, _) = api::routes(
         // Inside: waiting for the gateways has a time of its own.
         |records| {
@@ -70,8 +87,9 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
         },
     )
     .split_for_parts();
-    let reference = Reference::of(document.json());
-    let text = document.text();
+    let Description {
+        reference, text, ..
+    } = description;
     let door = feed::Door {
         app: Arc::clone(app),
         stopping: stopping.clone(),
@@ -83,8 +101,11 @@ pub fn router(app: &Arc<App>, stopping: watch::Receiver<bool>, terms: Terms) -> 
 
     Router::new()
         .merge(api)
-        .route("/api/v1/openapi.json", get(|| api::openapi::answer(text)))
-        .route("/api/v1/docs", get(move || async { reference }))
+        .route(
+            "/api/v1/openapi.json",
+            get(move || api::openapi::answer(text)),
+        )
+        .route("/api/v1/docs", get(move || async move { reference }))
         .merge(console::routes(app, terms.settings).route_layer(in_time.clone()))
         .with_state(Arc::clone(app))
         .merge(health::routes(health))

@@ -99,6 +99,6 @@ impl Document {
 }
 
 /// Answers with the document.
-pub async fn answer(document: String) -> impl IntoResponse {
+pub async fn answer(document: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], document)
 }

@@ -21,7 +21,6 @@ const STYLE: &str = include_str!("reference/style.css");
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The page, and what browsers may do with it.
-#[derive(Clone)]
 pub struct Reference {
     page: String,
     policy: HeaderValue,
@@ -43,12 +42,12 @@ impl Reference {
     }
 }
 
-impl IntoResponse for Reference {
+impl IntoResponse for &'static Reference {
     fn into_response(self) -> axum::response::Response {
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         let headers = [
             (header::CONTENT_TYPE, html),
-            (header::CONTENT_SECURITY_POLICY, self.policy),
+            (header::CONTENT_SECURITY_POLICY, self.policy.clone()),
             (
                 header::X_CONTENT_TYPE_OPTIONS,
                 HeaderValue::from_static("nosniff"),
@@ -58,7 +57,7 @@ impl IntoResponse for Reference {
                 HeaderValue::from_static("no-referrer"),
             ),
         ];
-        (headers, self.page).into_response()
+        (headers, self.page.as_str()).into_response()
     }
 }
 
