@@ -103,8 +103,8 @@ fn fuzz_targets() -> Result<()> {
             .args(lints)
             .args(["--", "--deny", "warnings"]),
     )?;
-    process::run(fuzz::cargo()?.args(["test", "--locked", "--quiet", "--lib"]))?;
-    fuzz::fuzz(None, SECONDS_EACH)
+    fuzz::fuzz(None, SECONDS_EACH)?;
+    fuzz::test()
 }
 
 /// The parts that more than one check needs, built as `cargo xtask test` builds them.

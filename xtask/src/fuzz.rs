@@ -5,11 +5,12 @@ mod figures;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::workspace;
+use crate::{process, workspace};
 use figures::Figures;
 
 /// What there is to try.
@@ -36,11 +37,39 @@ pub fn fuzz(only: Option<&str>, seconds: u32) -> Result<()> {
         bail!("there is no such target: there are {}", TARGETS.join(", "));
     }
     let programs = build::targets()?;
-    for target in targets {
-        let figures = run(&programs, target, seconds)?;
-        println!("{target}: {figures}");
+    // Each keeps one processor busy.
+    let at_once = thread::available_parallelism()?.get();
+    for some in targets.chunks(at_once) {
+        let figures = thread::scope(|threads| {
+            let started: Vec<_> = some
+                .iter()
+                .map(|target| threads.spawn(|| run(&programs, target, seconds)))
+                .collect();
+            started
+                .into_iter()
+                .map(|running| {
+                    running
+                        .join()
+                        .map_err(|_| anyhow!("a fuzzer's thread fell"))?
+                })
+                .collect::<Vec<_>>()
+        });
+        for (target, figures) in some.iter().zip(figures) {
+            println!("{target}: {}", figures?);
+        }
     }
     Ok(())
+}
+
+/// Runs the tests of what the targets share, as they are built for fuzzing.
+///
+/// # Errors
+/// When they cannot be built, or one fails.
+pub fn test() -> Result<()> {
+    process::announce(
+        "testing what the fuzz targets share",
+        &mut build::cargo(&["test", "--lib"])?,
+    )
 }
 
 /// Cargo in the workspace of the targets, with a build directory below that of the product.

@@ -106,6 +106,9 @@ impl Surroundings {
 /// How many of those that mostly wait run at once.
 const WAITING: usize = 2;
 
+/// Those that take minutes come first: in the end they would run alone.
+const LONGEST: [&str; 2] = ["e2e_schemathesis", "e2e_console_everybody"];
+
 /// Those that wait for an Envoy beside those that compute, and the interface once more on PostgreSQL.
 fn everything(programs: Vec<Program>, surroundings: &Surroundings) -> Result<()> {
     let run = |program: &Program, database: &str| {
@@ -123,8 +126,9 @@ fn everything(programs: Vec<Program>, surroundings: &Surroundings) -> Result<()>
         .find(|program| program.name == INTERFACE)
         .context("there are no tests of the interface")?;
     let interface = run(interface, "postgres");
-    let (waiting, computing): (Vec<_>, Vec<_>) =
+    let (mut waiting, computing): (Vec<_>, Vec<_>) =
         programs.iter().partition(|program| program.is_end_to_end());
+    waiting.sort_by_key(|program| !LONGEST.contains(&program.name.as_str()));
     let lane = |programs: Vec<&Program>| {
         let runs = programs.into_iter().map(|program| run(program, SQLITE));
         runs.collect::<Vec<_>>()

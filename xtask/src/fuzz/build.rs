@@ -25,18 +25,28 @@ const FLAGS: [&str; 8] = [
 /// # Errors
 /// When there is no compiler for C++ and none can be installed, or the build fails.
 pub fn targets() -> Result<PathBuf> {
-    tools::cpp_compiler()?;
-    // With a target named, the flags do not reach build scripts and macros, which have no fuzzer to link to.
-    let target = host()?;
     process::announce(
         "building the fuzz targets",
-        super::cargo()?
-            .args(["build", "--release", "--bins", "--locked", "--quiet"])
-            .args(["--target", &target])
-            .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f")),
+        &mut cargo(&["build", "--bins"])?,
     )?;
     let directory = workspace::target_directory()?.join(super::BUILD);
-    Ok(directory.join(target).join("release"))
+    Ok(directory.join(host()?).join("release"))
+}
+
+/// Cargo with a subcommand, which builds as it is done for fuzzing.
+///
+/// # Errors
+/// When there is no compiler for C++ and none can be installed.
+pub fn cargo(subcommand: &[&str]) -> Result<Command> {
+    tools::cpp_compiler()?;
+    let mut cargo = super::cargo()?;
+    cargo
+        .args(subcommand)
+        .args(["--release", "--locked", "--quiet"])
+        // With a target named, the flags do not reach build scripts and macros, which have no fuzzer to link to.
+        .args(["--target", &host()?])
+        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+    Ok(cargo)
 }
 
 /// The target for which the compiler builds unless told otherwise.
