@@ -96,10 +96,10 @@ enum Bench {
     /// What limits and counting cost, and how much passes under more requests than may
     Limits {
         /// How often each measure takes its turn
-        #[arg(long, default_value_t = 25)]
+        #[arg(long, default_value_t = 100)]
         rounds: usize,
         /// How many requests each turn has
-        #[arg(long, default_value_t = 10_000)]
+        #[arg(long, default_value_t = 2_000)]
         requests: u32,
         /// For how long more requests come than may pass, in seconds
         #[arg(long, default_value_t = 10)]

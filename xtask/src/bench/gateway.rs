@@ -15,6 +15,8 @@ use crate::stage::{Bootstrap, Parts};
 pub const PLAIN: &str = "plain";
 /// Envoy's own `api_key_auth`.
 pub const NATIVE_KEY: &str = "native_key";
+/// Envoy's own `local_ratelimit`, which tells callers of the limit.
+pub const NATIVE_LIMIT: &str = "native_limit";
 /// Envoy's own `api_key_auth`, `rbac` on the address, and `local_ratelimit`.
 pub const NATIVE_STACK: &str = "native_stack";
 /// A Wasm filter that reads one header.
@@ -69,13 +71,30 @@ pub fn alone_set(
     control_plane: SocketAddr,
     sets: &[(&str, Value)],
 ) -> Result<Bootstrap> {
+    with_listeners(portcullis_set(sets)?, parts, control_plane)
+}
+
+/// The same, beside one without a filter and one with Envoy's own limit.
+pub fn beside_native_limit(
+    parts: &Parts,
+    control_plane: SocketAddr,
+    sets: &[(&str, Value)],
+) -> Result<Bootstrap> {
+    let mut listeners = portcullis_set(sets)?;
+    let mut limit = local_rate_limit();
+    limit["typed_config"]["enable_x_ratelimit_headers"] = json!("DRAFT_VERSION_03");
+    listeners.push(listener(PLAIN, vec![]));
+    listeners.push(listener(NATIVE_LIMIT, vec![limit]));
+    with_listeners(listeners, parts, control_plane)
+}
+
+fn portcullis_set(sets: &[(&str, Value)]) -> Result<Vec<Value>> {
     let listeners = sets.iter().map(|(name, members)| {
         let mut listener = listener(name, vec![filter_set(members)?]);
         listener["connection_balance_config"] = json!({"exact_balance": {}});
         Ok(listener)
     });
-    let listeners = listeners.collect::<Result<_>>()?;
-    with_listeners(listeners, parts, control_plane)
+    listeners.collect()
 }
 
 fn filter_set(members: &Value) -> Result<Value> {

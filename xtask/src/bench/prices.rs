@@ -6,18 +6,21 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::cores::Cores;
+use super::cpu;
+use super::gateway::{self, NATIVE_LIMIT, PLAIN};
 use super::limits::{Limits, await_keys};
 use super::load::{self, Header};
 use super::report::{Row, median, paired};
-use super::{cpu, gateway};
 use crate::stage::{ControlPlane, Envoy, Parts};
 
 /// How it is measured.
 pub const METHOD: &str = "CPU time of one Envoy process for each request (concurrency 1, on a core that nothing else uses; all \
                           threads, from schedstat), answered by a direct response: HTTP/1.1 requests with 10 headers over kept \
-                          connections, measures in turn within a round, of which another is the first each time; differences are medians of what each round compares. \
+                          connections, measures in turn within a round, of which another is the first each time: rounds are short, since this machine changes from second to second; differences are medians of what each round compares. \
                           All listeners are served by one VM. The limit is never reached.";
 
+/// After how many rounds it is said how many there were.
+const ROUNDS_TOLD: usize = 25;
 /// Requests before anything is measured.
 const WARM_UP_REQUESTS: u32 = 20_000;
 /// What a limit may cost a request, in microseconds.
@@ -49,14 +52,17 @@ pub fn rows(
         (COUNTING, json!({"tell_limits": false})),
         (SHIPPED, json!({})),
     ];
-    let bootstrap = gateway::alone_set(parts, control_plane.address(), &sets)?;
+    let bootstrap = gateway::beside_native_limit(parts, control_plane.address(), &sets)?;
     let environment = control_plane.tokens().gateway_environment();
     cores.only_first()?;
     let envoy = Envoy::start(&parts.envoy, &bootstrap, 1, &environment);
     cores.all_but_first()?;
     let envoy = envoy?;
 
+    let (free, limited) = (Some(free), Some(limited));
     let measures = [
+        ("no filter", PLAIN, None),
+        ("Envoy's own limit, told", NATIVE_LIMIT, None),
         ("API key, nothing counted", SILENT, free),
         (
             "API key and a limit, nothing counted nor told",
@@ -75,17 +81,19 @@ pub fn rows(
     let mut sendings = Vec::with_capacity(measures.len());
     for (_, listener, key) in measures {
         let to = envoy.address_of(listener)?;
-        await_keys(to, &[free, limited])?;
-        load::send(h2load, to, Some(key), WARM_UP_REQUESTS)?;
+        await_keys(to, key.as_slice())?;
+        load::send(h2load, to, key, WARM_UP_REQUESTS)?;
         sendings.push((to, key, Vec::with_capacity(how_much.rounds)));
     }
     for round in 1..=how_much.rounds {
-        eprintln!("==> round {round} of {}", how_much.rounds);
+        if round % ROUNDS_TOLD == 0 {
+            eprintln!("==> round {round} of {}", how_much.rounds);
+        }
         // Each comes first as often as any other.
         let (earlier, later) = sendings.split_at_mut(round % measures.len());
         for (to, key, costs) in later.iter_mut().chain(earlier) {
             let before = cpu::of_process(envoy.pid())?;
-            load::send(h2load, *to, Some(key), how_much.requests)?;
+            load::send(h2load, *to, *key, how_much.requests)?;
             let used = cpu::of_process(envoy.pid())?.saturating_sub(before);
             costs.push(used.as_secs_f64() * 1e6 / f64::from(how_much.requests));
         }
@@ -96,9 +104,13 @@ pub fn rows(
         .zip(&costs)
         .map(|((name, ..), costs)| Row::median_of(*name, costs, "µs CPU"))
         .collect();
-    let [silent, untold, told, counted, shipped, whole] = costs.as_slice() else {
-        bail!("there are six measures");
+    let [plain, native, silent, untold, told, counted, shipped, whole] = costs.as_slice() else {
+        bail!("there are eight measures");
     };
+    let more =
+        |ours: &[f64], than: &[f64]| median(&paired(ours, than, |ours, theirs| ours - theirs));
+    let name = "Envoy's own limit, kept and told: more for each request";
+    rows.push(Row::measured(name, more(native, plain), "µs CPU"));
     for (name, ours, than, most) in [
         ("a limit, kept", untold, silent, MOST_FOR_A_LIMIT_US),
         ("a limit, kept and told", told, silent, MOST_FOR_A_LIMIT_US),
@@ -110,9 +122,8 @@ pub fn rows(
         ),
         ("counting", counted, silent, MOST_FOR_COUNTING_US),
     ] {
-        let more = median(&paired(ours, than, |ours, theirs| ours - theirs));
         let name = format!("{name}: more for each request");
-        rows.push(Row::at_most(name, more, "µs CPU", most));
+        rows.push(Row::at_most(name, more(ours, than), "µs CPU", most));
     }
     Ok(rows)
 }
