@@ -11,5 +11,9 @@ pub mod request;
 pub mod token;
 mod world;
 
+// Tests are built as for fuzzing, and so ask for what counts edges and compares.
+#[cfg(test)]
+use libfuzzer_sys as _;
+
 /// When everything happens, in milliseconds since 1970.
 const NOW_MS: u64 = 1_800_000_000_000;
