@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use portcullis_feed::{
     AccessMethod, Change, ChangedObject, Client, Collection, CollectionId, Policy, PolicyId,
-    Profile, ProfileId, QuotaCounts, Revision,
+    Profile, ProfileId, Quota, QuotaCounts, Revision,
 };
 
 use crate::statement::{Row, query};
@@ -94,13 +94,19 @@ struct Bare {
     has_jwt: bool,
 }
 
+/// A policy as it is told with each profile that has it, and the quota by which those were judged.
+struct ToldPolicy {
+    carried: Policy,
+    quota: Option<Quota>,
+}
+
 /// The rest, of all that changed.
 #[derive(Default)]
 struct Rest {
     keys: HashMap<ProfileId, Vec<ApiKey>>,
     jwts: HashMap<ProfileId, Jwt>,
     key_sets: HashMap<KeySetSource, KeySet>,
-    policies: HashMap<PolicyId, Policy>,
+    policies: HashMap<PolicyId, ToldPolicy>,
     used_up: HashMap<ProfileId, QuotaStanding>,
     collections: HashMap<CollectionId, Collection>,
 }
@@ -157,10 +163,11 @@ impl Snapshot {
             .rows("SELECT * FROM policies WHERE id", &policies)
             .await?
         {
-            let policy = policy::from_row(row)?;
-            rest.policies.insert(policy.id, policy.as_carried());
+            let policy = policy::from_row(row)?.as_carried();
+            let id = policy.id;
+            rest.policies.insert(id, ToldPolicy::of(policy, now_ms));
         }
-        if rest.policies.values().any(|policy| policy.quota.is_some()) {
+        if rest.policies.values().any(|told| told.quota.is_some()) {
             for row in &self.within(USED_UP, range).await? {
                 let standing = quota::from_row(row)?;
                 rest.used_up
@@ -272,6 +279,29 @@ impl Bare {
     }
 }
 
+impl ToldPolicy {
+    /// Clocks are asked for once for all profiles that have it.
+    fn of(mut carried: Policy, now_ms: u64) -> Self {
+        let quota = carried.quota.clone();
+        if let Some(quota) = &mut carried.quota {
+            quota.counts = QuotaCounts::default();
+            let zone = quota.time_zone.take();
+            let offsets = zone.and_then(|zone| utc_offsets(&zone, now_ms));
+            carried.quota_offsets = offsets.unwrap_or_default();
+        }
+        Self { carried, quota }
+    }
+
+    /// With what was judged of a profile: by another quota, it says nothing of this one.
+    fn with(&self, used_up: Option<&QuotaStanding>) -> Policy {
+        let used_up = used_up.filter(|standing| self.quota.as_ref() == Some(&standing.quota));
+        Policy {
+            quota_used_up_until_ms: used_up.map(|standing| standing.until_ms),
+            ..self.carried.clone()
+        }
+    }
+}
+
 impl Rest {
     fn complete(&mut self, told: Told, now_ms: u64) -> Result<Change, StoreError> {
         let object = match told.object {
@@ -299,20 +329,11 @@ impl Rest {
             Some(stored) => AccessMethod::Jwt(Box::new(self.complete_jwt(stored, keys))),
             None => AccessMethod::ApiKey { keys },
         };
-        let policy = bare.policy_id.and_then(|id| self.policies.get(&id));
-        profile.policy = policy.cloned();
-        if let Some(policy) = &mut profile.policy {
-            // What was judged by another quota says nothing of this one.
+        let told = bare.policy_id.and_then(|id| self.policies.get(&id));
+        profile.policy = told.map(|told| {
             let used_up = self.used_up.get(&profile.id);
-            let used_up = used_up.filter(|standing| policy.quota.as_ref() == Some(&standing.quota));
-            policy.quota_used_up_until_ms = used_up.map(|standing| standing.until_ms);
-            if let Some(quota) = &mut policy.quota {
-                quota.counts = QuotaCounts::default();
-                let zone = quota.time_zone.take();
-                let offsets = zone.and_then(|zone| utc_offsets(&zone, now_ms));
-                policy.quota_offsets = offsets.unwrap_or_default();
-            }
-        }
+            told.with(used_up)
+        });
         profile
     }
 
