@@ -219,7 +219,7 @@ impl Books {
     async fn write(&self) -> Result<Transaction, StoreError> {
         Ok(match self {
             Self::Sqlite(books) => Transaction::Sqlite(books.writer.begin().await?),
-            Self::Postgres(books) => Transaction::Postgres(books.writer.begin().await?),
+            Self::Postgres(books) => Transaction::Postgres(books.write().await?),
         })
     }
 
@@ -227,7 +227,7 @@ impl Books {
     pub(crate) async fn write_beside(&self) -> Result<Transaction, StoreError> {
         Ok(match self {
             Self::Sqlite(books) => Transaction::Sqlite(books.writer.begin().await?),
-            Self::Postgres(books) => Transaction::Postgres(books.readers.begin().await?),
+            Self::Postgres(books) => Transaction::Postgres(books.write_beside().await?),
         })
     }
 

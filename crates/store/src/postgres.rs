@@ -114,10 +114,20 @@ impl PostgresBooks {
         if away_at.is_some_and(|at| at.elapsed() < AWAY_FOR) {
             return Err(StoreError::Away);
         }
-        let begun = self.readers.begin_with(OF_ONE_MOMENT).await;
+        let begun = begun(&self.readers, OF_ONE_MOMENT).await;
         let is_away = matches!(begun, Err(sqlx::Error::PoolTimedOut));
         *lock(&self.away_at) = is_away.then(Instant::now);
         Ok(begun?)
+    }
+
+    /// Begins to write, on a connection of those who edit.
+    pub(crate) async fn write(&self) -> sqlx::Result<sqlx::Transaction<'static, Postgres>> {
+        begun(&self.writer, "BEGIN").await
+    }
+
+    /// Begins to write beside those who edit.
+    pub(crate) async fn write_beside(&self) -> sqlx::Result<sqlx::Transaction<'static, Postgres>> {
+        begun(&self.readers, "BEGIN").await
     }
 
     /// A connection of its own.
@@ -157,6 +167,17 @@ pub(crate) fn as_postgres_takes_it(migration: &str) -> String {
             " BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         )
         .replace(" WITHOUT ROWID", "")
+}
+
+/// Begins a transaction, even where nobody waits for it any more. Who stops waiting between the question and its answer
+/// would give a connection back with a transaction on it, of which sqlx 0.9 knows nothing: the next one would be in it.
+async fn begun(
+    pool: &Pool<Postgres>,
+    how: &'static str,
+) -> sqlx::Result<sqlx::Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let beginning = tokio::spawn(async move { pool.begin_with(how).await });
+    beginning.await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! A reader who has seen R has seen everything up to R, whoever writes meanwhile.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use portcullis_feed::{ChangedObject, Revision};
@@ -127,4 +130,28 @@ async fn callers_who_go_away_at_any_moment_leave_a_store_that_works() {
     assert_eq!(*books.store.subscribe().borrow(), revision);
     let revisions: Vec<Revision> = changes.iter().map(|change| change.revision).collect();
     assert_eq!(revisions, (1..=revision).collect::<Vec<_>>());
+}
+
+/// A reader who goes away while the server has not answered yet must not leave a transaction on the connection: whoever
+/// has it next would read what was, and could write nothing.
+#[tokio::test]
+async fn who_stops_waiting_for_a_transaction_leaves_none_behind() {
+    let books = open().await;
+    for round in 0..200 {
+        {
+            let mut reading = pin!(books.store.read());
+            let mut left = round % 20;
+            poll_fn(|context| match reading.as_mut().poll(context) {
+                Poll::Pending if left > 0 => {
+                    left -= 1;
+                    Poll::Pending
+                }
+                Poll::Pending | Poll::Ready(_) => Poll::Ready(()),
+            })
+            .await;
+        }
+        // Beside those who edit, on a connection of those who read.
+        let expired = books.store.expire_refusals(0, 60).await;
+        assert_eq!(expired.map_err(|it| it.to_string()), Ok(false), "{round}");
+    }
 }
