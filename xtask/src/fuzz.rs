@@ -40,23 +40,17 @@ pub fn fuzz(only: Option<&str>, seconds: u32) -> Result<()> {
     // Each keeps one processor busy.
     let at_once = thread::available_parallelism()?.get();
     for some in targets.chunks(at_once) {
-        let figures = thread::scope(|threads| {
+        thread::scope(|threads| {
             let started: Vec<_> = some
                 .iter()
-                .map(|target| threads.spawn(|| run(&programs, target, seconds)))
+                .map(|target| (target, threads.spawn(|| run(&programs, target, seconds))))
                 .collect();
-            started
-                .into_iter()
-                .map(|running| {
-                    running
-                        .join()
-                        .map_err(|_| anyhow!("a fuzzer's thread fell"))?
-                })
-                .collect::<Vec<_>>()
-        });
-        for (target, figures) in some.iter().zip(figures) {
-            println!("{target}: {}", figures?);
-        }
+            for (target, running) in started {
+                let figures = running.join().map_err(|_| anyhow!("{target} fell"))??;
+                println!("{target}: {figures}");
+            }
+            anyhow::Ok(())
+        })?;
     }
     Ok(())
 }

@@ -62,19 +62,12 @@ pub fn bootstrap(
 
 /// The bootstrap with Portcullis alone, in a listener called `gateway` that spreads connections evenly over its workers.
 pub fn alone(parts: &Parts, control_plane: SocketAddr) -> Result<Bootstrap> {
-    alone_set(parts, control_plane, &[("gateway", json!({}))])
+    let listeners = portcullis_set(&[("gateway", json!({}))])?;
+    with_listeners(listeners, parts, control_plane)
 }
 
-/// The same, with a listener for each of these sets of members of the filter's configuration.
-pub fn alone_set(
-    parts: &Parts,
-    control_plane: SocketAddr,
-    sets: &[(&str, Value)],
-) -> Result<Bootstrap> {
-    with_listeners(portcullis_set(sets)?, parts, control_plane)
-}
-
-/// The same, beside one without a filter and one with Envoy's own limit.
+/// A listener with Portcullis for each of these sets of members of its configuration, beside one without a filter and one
+/// with Envoy's own limit.
 pub fn beside_native_limit(
     parts: &Parts,
     control_plane: SocketAddr,

@@ -16,7 +16,7 @@ use crate::stage::{ControlPlane, Envoy, Parts};
 /// How it is measured.
 pub const METHOD: &str = "CPU time of one Envoy process for each request (concurrency 1, on a core that nothing else uses; all \
                           threads, from schedstat), answered by a direct response: HTTP/1.1 requests with 10 headers over kept \
-                          connections, measures in turn within a round, of which another is the first each time: rounds are short, since this machine changes from second to second; differences are medians of what each round compares. \
+                          connections, measures in turn within a round, of which another is the first each time: rounds are short, since a shared machine changes from second to second; differences are medians of what each round compares. \
                           All listeners are served by one VM. The limit is never reached.";
 
 /// After how many rounds it is said how many there were.

@@ -1,6 +1,9 @@
 //! The vocabulary of these tests: a store with a few words for what happens to its records.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use portcullis_feed::{
     AddressLists, Change, ChangedObject, ClientId, CollectionId, Digest, Endpoint, KeyState,
@@ -293,4 +296,19 @@ pub fn names(changes: &[Change]) -> Vec<String> {
             ChangedObject::CollectionRemoved(id) => format!("-{id}"),
         })
         .collect()
+}
+
+/// What comes of some work that is given up when it has been polled once and so many times more, if it ends before.
+pub async fn polled<T>(work: impl Future<Output = T>, further_times: usize) -> Option<T> {
+    let mut work = pin!(work);
+    let mut left = further_times;
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
 }

@@ -1,16 +1,13 @@
 //! A reader who has seen R has seen everything up to R, whoever writes meanwhile.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use portcullis_feed::{ChangedObject, Revision};
 use portcullis_store::{Collection, Store};
 use tokio::task::JoinSet;
 
-use crate::books::{NOW_MS, author, collection, first_changes, open};
+use crate::books::{NOW_MS, author, collection, first_changes, open, polled};
 
 const WRITERS: usize = 8;
 const EDITS: usize = 40;
@@ -138,18 +135,7 @@ async fn callers_who_go_away_at_any_moment_leave_a_store_that_works() {
 async fn who_stops_waiting_for_a_transaction_leaves_none_behind() {
     let books = open().await;
     for round in 0..200 {
-        {
-            let mut reading = pin!(books.store.read());
-            let mut left = round % 20;
-            poll_fn(|context| match reading.as_mut().poll(context) {
-                Poll::Pending if left > 0 => {
-                    left -= 1;
-                    Poll::Pending
-                }
-                Poll::Pending | Poll::Ready(_) => Poll::Ready(()),
-            })
-            .await;
-        }
+        drop(polled(books.store.read(), round % 20).await);
         // Beside those who edit, on a connection of those who read.
         let expired = books.store.expire_refusals(0, 60).await;
         assert_eq!(expired.map_err(|it| it.to_string()), Ok(false), "{round}");

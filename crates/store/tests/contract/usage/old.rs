@@ -1,14 +1,10 @@
 //! What is old: rows that come late, sums that are not kept any more, and whoever falls in the middle.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use portcullis_feed::{RefusalSample, UsageBatch};
 use portcullis_store::{RefusedFilter, Store, UsageSince, UsageUnit};
 
 use super::{FOR_EVER, NOW_MIN, ask, batch, count, question, requests, roll_up, row};
-use crate::books::{NOW_MS, open};
+use crate::books::{NOW_MS, open, polled};
 
 const HOUR: u64 = 60;
 const DAY: u64 = 24 * HOUR;
@@ -145,19 +141,8 @@ async fn whoever_falls_while_adding_up_has_done_nothing_or_all() {
     count(&books.store, &[batch(1, 1, rows)]).await;
     let mut polls = 1;
     loop {
-        let is_done = {
-            let mut work = pin!(books.store.roll_up_usage(&FOR_EVER));
-            let mut left = polls;
-            poll_fn(|context| match work.as_mut().poll(context) {
-                Poll::Ready(done) => Poll::Ready(Some(done.unwrap())),
-                Poll::Pending if left == 0 => Poll::Ready(None),
-                Poll::Pending => {
-                    left -= 1;
-                    Poll::Pending
-                }
-            })
-            .await
-        };
+        let done = polled(books.store.roll_up_usage(&FOR_EVER), polls).await;
+        let is_done = done.map(Result::unwrap);
         let counted = requests(&books.store).await;
         assert!(counted == 0 || counted == 100, "{counted}");
         if is_done == Some(false) {
