@@ -24,7 +24,7 @@ use opentelemetry_sdk::Resource;
 use prost::Message as _;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use crate::app::usage::{UsageAbout, UsageSums};
 use crate::app::{App, NoEntropy, Refusal, World};
@@ -163,25 +163,22 @@ impl UsageExport {
         }))
     }
 
-    /// Exports what is counted now and then until `ending` becomes true, and what is left then once more.
+    /// Exports what is counted now and then until `ending` becomes true, and what is left then once more. What the collector
+    /// is being sent then is waited for: it may have it, and with deltas it would count it twice.
     pub async fn run(mut self, app: Arc<App>, mut ending: watch::Receiver<bool>) {
-        loop {
-            tokio::select! {
-                () = sleep(self.every) => {}
-                _ = ending.wait_for(|ending| *ending) => break,
-            }
-            // Whatever is cut off here is still in the sums.
-            let outcome = tokio::select! {
-                outcome = self.export(&app, ATTEMPTS) => outcome,
-                _ = ending.wait_for(|ending| *ending) => break,
-            };
+        let mut is_last = false;
+        while !is_last {
+            is_last = is_ended(sleep(self.every), &mut ending).await;
+            let outcome = self.export(&app, &mut ending).await;
             self.note(&app, outcome);
         }
-        let outcome = self.export(&app, 1).await;
-        self.note(&app, outcome);
     }
 
-    async fn export(&mut self, app: &App, attempts: u32) -> Result<(), NotExported> {
+    async fn export(
+        &mut self,
+        app: &App,
+        ending: &mut watch::Receiver<bool>,
+    ) -> Result<(), NotExported> {
         let now_ms = app.now_ms();
         for (about, counts) in app.take_collected_usage() {
             self.sums.add(about, &counts);
@@ -191,7 +188,7 @@ impl UsageExport {
         let mut abouts: Vec<_> = self.sums.abouts().collect();
         abouts.sort_unstable();
         for abouts in abouts.chunks(AT_ONCE) {
-            let sent = self.send(&self.message(abouts, now_ms), attempts).await;
+            let sent = self.send(&self.message(abouts, now_ms), ending).await;
             let is_settled = matches!(sent, Ok(()) | Err(NotExported::Refused(_)));
             if is_settled && self.temporality == Temporality::Delta {
                 for about in abouts {
@@ -244,7 +241,7 @@ impl UsageExport {
     async fn send(
         &self,
         message: &ExportMetricsServiceRequest,
-        attempts: u32,
+        ending: &mut watch::Receiver<bool>,
     ) -> Result<(), NotExported> {
         let body = axum::body::Bytes::from(message.encode_to_vec());
         let mut pause = FIRST_PAUSE;
@@ -268,10 +265,10 @@ impl UsageExport {
                 Ok(answer) => return Err(NotExported::Refused(answer.status())),
                 Err(error) => (NotExported::Unreachable(error), None),
             };
-            if attempt >= attempts {
+            let pausing = sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE));
+            if attempt >= ATTEMPTS || is_ended(pausing, ending).await {
                 return Err(failure);
             }
-            sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE)).await;
             pause = pause.saturating_mul(2);
         }
         Ok(())
@@ -289,6 +286,15 @@ impl UsageExport {
             (Ok(()), false) | (Err(_), true) => {}
         }
         self.is_failing = outcome.is_err();
+    }
+}
+
+/// Waits, but not longer than until `ending` becomes true: whether it has.
+async fn is_ended(pausing: Sleep, ending: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        biased;
+        _ = ending.wait_for(|ending| *ending) => true,
+        () = pausing => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,11 +17,20 @@ pub type Sent = Arc<Mutex<Vec<(String, HeaderMap, Bytes)>>>;
 
 /// A collector on a free port, until the runtime ends.
 pub fn collector(runtime: &Runtime) -> (SocketAddr, Sent) {
-    collector_after(runtime, 0)
+    collector_that(runtime, 0, Duration::ZERO)
 }
 
 /// One that cannot take what it is sent so many times, and then takes everything.
 pub fn collector_after(runtime: &Runtime, failures: u32) -> (SocketAddr, Sent) {
+    collector_that(runtime, failures, Duration::ZERO)
+}
+
+/// One that takes everything, and says so that much later.
+pub fn collector_slow_by(runtime: &Runtime, pause: Duration) -> (SocketAddr, Sent) {
+    collector_that(runtime, 0, pause)
+}
+
+fn collector_that(runtime: &Runtime, failures: u32, pause: Duration) -> (SocketAddr, Sent) {
     let sent = Sent::default();
     let kept = Arc::clone(&sent);
     let left = Arc::new(AtomicU32::new(failures));
@@ -35,7 +45,10 @@ pub fn collector_after(runtime: &Runtime, failures: u32) -> (SocketAddr, Sent) {
                 StatusCode::OK
             }
         };
-        std::future::ready(status)
+        async move {
+            tokio::time::sleep(pause).await;
+            status
+        }
     };
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();

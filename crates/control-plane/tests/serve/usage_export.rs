@@ -16,7 +16,7 @@ use prost::Message as _;
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 
-use crate::collector::{Sent, attribute, collector, collector_after, text_of};
+use crate::collector::{Sent, attribute, collector, collector_after, collector_slow_by, text_of};
 use crate::process::{
     GATEWAY_TOKEN, OPERATOR_TOKEN, PATIENCE, Process, command_with_tokens, fail, start, status,
 };
@@ -296,6 +296,25 @@ fn each_request_is_exported_once_though_the_collector_is_away_and_batches_are_re
     assert_eq!(counts, [3, 5, 7], "{points:?}");
     let starts: Vec<u64> = points.iter().map(|point| point.1).collect();
     assert!(starts.is_sorted() && starts[0] < starts[1], "{points:?}");
+}
+
+#[test]
+fn what_a_collector_is_being_sent_when_a_signal_comes_is_not_sent_again() {
+    let runtime = Runtime::new().unwrap();
+    let (address, sent) = collector_slow_by(&runtime, Duration::from_millis(500));
+    let data = tempfile::tempdir().unwrap();
+    let mut command = exporting(data.path(), address);
+    command.env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
+    let process = start(command, 0);
+    tell(&process, 1, &json!([{"m": 29_000_000, "n": 3, "ok": 3}]));
+    within("the collector is sent it", || {
+        (!messages(&sent).is_empty()).then_some(())
+    });
+    let (ended, _, log) = process.stopped();
+    assert!(ended.success() && log.is_empty(), "{log}");
+    let exported = exported(&sent, AggregationTemporality::Delta);
+    let counts = exported["requests permitted"].iter().map(|point| point.0);
+    assert_eq!(counts.collect::<Vec<_>>(), [3]);
 }
 
 #[test]
