@@ -1,57 +1,86 @@
 //! What gateways ask for: the changes after a revision, with all that they need to know of each. So many statements for
 //! each call, however many changes there are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use portcullis_feed::{
-    AccessMethod, Change, ChangedObject, Client, Collection, CollectionId, Policy, PolicyId,
-    Profile, ProfileId, Quota, QuotaCounts, Revision,
+    AccessMethod, Change, ChangedObject, Client, ClientId, Collection, CollectionId, Digest,
+    Policy, PolicyId, Profile, ProfileId, Quota, QuotaCounts, Revision,
 };
+use serde::Deserialize;
 
-use crate::statement::{Row, query};
+use crate::statement::{Row, Truth, query};
 use crate::zone::utc_offsets;
 use crate::{
     ApiKey, Jwt, JwtKeys, KeySet, KeySetSource, QuotaStanding, Snapshot, Standing, StoreError,
     carried, collection, jwt, key, policy, quota, row,
 };
 
-/// What changed: `$1` and `$2` say after which revision, and which removals are none to the reader. The columns are read
-/// by their order, in [`Told::from_row`].
-const TOLD: &str = "\
-SELECT m.revision, m.kind, m.object_id, m.removed_at_ms IS NOT NULL, \
-p.client_id, c.name, c.enabled, p.enabled, p.observe, p.expires_at_ms, p.addresses, \
-p.policy_id, p.access_method = 'jwt', \
-(SELECT STRING_AGG(collection_id, ' ' ORDER BY position) FROM profile_collections \
-WHERE profile_id = p.id) \
-FROM (SELECT * FROM changes WHERE revision > $1 AND (removed_at_ms IS NULL OR revision > $2) \
-ORDER BY revision LIMIT $3) m \
-LEFT JOIN access_profiles p ON m.kind = 'profile' AND p.id = m.object_id \
-LEFT JOIN clients c ON c.id = p.client_id";
+/// Rows as one text, as SQLite and as PostgreSQL make it: each a list of JSON, all of them in another. To have rows handed
+/// over one by one takes a program longer than it takes a database to find them.
+macro_rules! in_lists {
+    ($columns:expr, $of:expr) => {
+        [
+            concat!("SELECT JSON_GROUP_ARRAY(JSON_ARRAY(", $columns, ")) ", $of),
+            concat!(
+                "SELECT CAST(JSON_AGG(JSON_BUILD_ARRAY(",
+                $columns,
+                ")) AS TEXT) ",
+                $of
+            ),
+        ]
+    };
+}
 
-/// A statement about the objects of some revisions, which `$1` and `$2` enclose. That they are of the right kind, their
-/// identifiers say: SQLite would begin with all of the kind where it is named. `CROSS JOIN` keeps it from beginning with
-/// the other table.
-macro_rules! of_changed {
-    ($columns:literal, $joined:literal) => {
+/// What changed: `$1` and `$2` say after which revision, and which removals are none to the reader.
+const TOLD: [&str; 2] = in_lists!(
+    "m.revision, m.kind, m.object_id, m.removed_at_ms IS NOT NULL, \
+     p.client_id, c.name, c.enabled, p.enabled, p.observe, p.expires_at_ms, p.addresses, \
+     p.policy_id, p.access_method = 'jwt', \
+     (SELECT STRING_AGG(collection_id, ' ' ORDER BY position) FROM profile_collections \
+     WHERE profile_id = p.id)",
+    "FROM (SELECT * FROM changes WHERE revision > $1 AND (removed_at_ms IS NULL OR revision > $2) \
+     ORDER BY revision LIMIT $3) m \
+     LEFT JOIN access_profiles p ON m.kind = 'profile' AND p.id = m.object_id \
+     LEFT JOIN clients c ON c.id = p.client_id"
+);
+
+/// The objects of some revisions, which `$1` and `$2` enclose. That they are of the right kind, their identifiers say:
+/// SQLite would begin with all of the kind where it is named. `CROSS JOIN` keeps it from beginning with the other table.
+macro_rules! from_changed {
+    ($joined:literal) => {
         concat!(
-            "SELECT ",
-            $columns,
-            " FROM changes m CROSS JOIN ",
+            "FROM changes m CROSS JOIN ",
             $joined,
             " AND m.revision > $1 AND m.revision <= $2"
         )
     };
 }
 
-const KEYS: &str = of_changed!(
-    "k.*",
-    "api_keys k WHERE k.profile_id = m.object_id AND k.revoked_at_ms IS NULL"
-);
+/// A statement about them.
+macro_rules! of_changed {
+    ($columns:literal, $joined:literal) => {
+        concat!("SELECT ", $columns, " ", from_changed!($joined))
+    };
+}
+
+macro_rules! keys_of_changed {
+    ($joined:literal) => {
+        in_lists!(
+            "k.profile_id, k.id, k.digest, k.created_at_ms, k.expires_at_ms, k.deprecated_at_ms, \
+             k.revoked_at_ms, k.imported",
+            from_changed!($joined)
+        )
+    };
+}
+
+const KEYS: [&str; 2] =
+    keys_of_changed!("api_keys k WHERE k.profile_id = m.object_id AND k.revoked_at_ms IS NULL");
 
 /// Those that were revoked last, but not before `$3`. Where several were revoked at the same time as the twentieth, all
 /// of them.
-const REVOKED_KEYS: &str = of_changed!(
-    "k.*",
+const REVOKED_KEYS: [&str; 2] = keys_of_changed!(
     "api_keys k WHERE k.profile_id = m.object_id AND k.revoked_at_ms >= COALESCE((\
      SELECT r.revoked_at_ms FROM api_keys r WHERE r.profile_id = m.object_id \
      AND r.revoked_at_ms >= $3 ORDER BY r.revoked_at_ms DESC LIMIT 1 OFFSET 19), $3)"
@@ -73,6 +102,38 @@ const COLLECTIONS: &str = of_changed!("c.*", "collections c WHERE c.id = m.objec
 /// Some revisions: after the first, up to the last.
 #[derive(Clone, Copy)]
 struct Range(Revision, Revision);
+
+/// A row of [`TOLD`].
+#[derive(Deserialize)]
+struct ToldRow<'a>(
+    Revision,
+    &'a str,
+    &'a str,
+    Truth,
+    Option<ClientId>,
+    Option<String>,
+    Option<Truth>,
+    Option<Truth>,
+    Option<Truth>,
+    Option<u64>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<PolicyId>,
+    Option<Truth>,
+    Option<&'a str>,
+);
+
+/// A row of [`KEYS`].
+#[derive(Deserialize)]
+struct KeyRow(
+    ProfileId,
+    String,
+    Digest,
+    u64,
+    Option<u64>,
+    Option<u64>,
+    Option<u64>,
+    Truth,
+);
 
 /// A change with what stands in its own row.
 struct Told {
@@ -122,13 +183,14 @@ impl Snapshot {
         limit: u32,
         now_ms: u64,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = query(TOLD)
+        let rows = query(self.transaction.own(TOLD))
             .bind(row::stored(standing.after))
             .bind(row::stored(standing.removals_known()))
             .bind(i64::from(limit))
-            .fetch_all(&mut self.transaction)
+            .fetch_lists(&mut self.transaction)
             .await?;
-        let told: Result<Vec<Told>, StoreError> = rows.iter().map(Told::from_row).collect();
+        let rows = rows.read("changes")?.into_iter();
+        let told: Result<Vec<Told>, StoreError> = rows.map(Told::of).collect();
         let mut told = told?;
         told.sort_unstable_by_key(|one| one.revision);
         let Some(last) = told.last() else {
@@ -193,16 +255,22 @@ impl Snapshot {
         now_ms: u64,
     ) -> Result<HashMap<ProfileId, Vec<ApiKey>>, StoreError> {
         let mut keys: HashMap<_, Vec<_>> = HashMap::new();
-        let mut found = self.within(KEYS, range).await?;
-        let revoked = query(REVOKED_KEYS)
-            .bind(row::stored(range.0))
-            .bind(row::stored(range.1))
-            .bind(row::stored(carried::told_since_ms(now_ms)))
-            .fetch_all(&mut self.transaction);
-        found.extend(revoked.await?);
-        for row in &found {
-            let key = key::from_row(row)?;
-            keys.entry(key.profile_id).or_default().push(key);
+        let told_since_ms = carried::told_since_ms(now_ms);
+        let statements = [
+            query(self.transaction.own(KEYS)),
+            query(self.transaction.own(REVOKED_KEYS)),
+        ];
+        let [unrevoked, revoked] =
+            statements.map(|it| it.bind(row::stored(range.0)).bind(row::stored(range.1)));
+        for statement in [unrevoked, revoked.bind(row::stored(told_since_ms))] {
+            let rows = statement.fetch_lists(&mut self.transaction).await?;
+            for key in rows
+                .read::<KeyRow>("api_keys")?
+                .into_iter()
+                .map(ApiKey::from)
+            {
+                keys.entry(key.profile_id).or_default().push(key);
+            }
         }
         Ok(keys)
     }
@@ -221,16 +289,15 @@ impl Snapshot {
 }
 
 impl Told {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
-        let id: &str = row.try_get(2)?;
-        let object = match (row.try_get(1)?, row.try_get(3)?) {
-            ("profile", false) => Object::Profile(Box::new(Bare::from_row(row, id)?)),
+    fn of(row: ToldRow<'_>) -> Result<Self, StoreError> {
+        let ToldRow(revision, kind, id, Truth(is_removed), ..) = row;
+        let object = match (kind, is_removed) {
+            ("profile", false) => Object::Profile(Box::new(Bare::of(row)?)),
             ("profile", true) => Object::ProfileRemoved(row::read(id, "object_id")?),
             ("collection", false) => Object::Collection(row::read(id, "object_id")?),
             ("collection", true) => Object::CollectionRemoved(row::read(id, "object_id")?),
             _ => return Err(StoreError::Unreadable { column: "kind" }),
         };
-        let revision = row::unsigned(row.try_get(0)?, "revision")?;
         Ok(Self { revision, object })
     }
 
@@ -245,37 +312,77 @@ impl Told {
 }
 
 impl Bare {
-    fn from_row(row: &Row, id: &str) -> Result<Self, StoreError> {
-        let column = "object_id";
-        let client_id: Option<&str> = row.try_get(4)?;
-        let client_id = client_id.ok_or(StoreError::Unreadable { column })?;
-        let expires_at_ms: Option<i64> = row.try_get(9)?;
-        let policy_id: Option<&str> = row.try_get(11)?;
-        let collections: Option<&str> = row.try_get(13)?;
+    fn of(row: ToldRow<'_>) -> Result<Self, StoreError> {
+        // A profile that is told to be there, and is not.
+        let missing = StoreError::Unreadable {
+            column: "object_id",
+        };
+        let ToldRow(
+            _,
+            _,
+            id,
+            _,
+            Some(client_id),
+            Some(client_name),
+            Some(Truth(client_enabled)),
+            Some(Truth(enabled)),
+            Some(Truth(observe)),
+            expires_at_ms,
+            Some(addresses),
+            policy_id,
+            Some(Truth(has_jwt)),
+            collections,
+        ) = row
+        else {
+            return Err(missing);
+        };
         let collections = collections.unwrap_or_default().split_ascii_whitespace();
         Ok(Self {
             profile: Profile {
-                id: row::read(id, column)?,
+                id: row::read(id, "object_id")?,
                 client: Client {
-                    id: row::read(client_id, "client_id")?,
-                    name: row.try_get(5)?,
-                    enabled: row.try_get(6)?,
+                    id: client_id,
+                    name: client_name,
+                    enabled: client_enabled,
                 },
-                enabled: row.try_get(7)?,
-                expires_at_ms: expires_at_ms
-                    .map(|at_ms| row::unsigned(at_ms, "expires_at_ms"))
-                    .transpose()?,
+                enabled,
+                expires_at_ms,
                 access: AccessMethod::ApiKey { keys: Vec::new() },
-                addresses: row::read_json(row.try_get(10)?, "addresses")?,
+                addresses: row::read_json(&addresses, "addresses")?,
                 collections: collections
                     .map(|id| row::read(id, "collection_id"))
                     .collect::<Result<_, _>>()?,
                 policy: None,
-                observe: row.try_get(8)?,
+                observe,
             },
-            policy_id: policy_id.map(|id| row::read(id, "policy_id")).transpose()?,
-            has_jwt: row.try_get(12)?,
+            policy_id,
+            has_jwt,
         })
+    }
+}
+
+impl From<KeyRow> for ApiKey {
+    fn from(row: KeyRow) -> Self {
+        let KeyRow(
+            profile_id,
+            id,
+            digest,
+            created_at_ms,
+            expires_at_ms,
+            deprecated_at_ms,
+            revoked_at_ms,
+            Truth(imported),
+        ) = row;
+        Self {
+            id,
+            profile_id,
+            digest,
+            created_at_ms,
+            expires_at_ms,
+            deprecated_at_ms,
+            revoked_at_ms,
+            imported,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Statements as both databases take them, and rows as both give them: what is written once runs on SQLite and on
 //! PostgreSQL. No tables.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use portcullis_feed::Revision;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{
@@ -38,6 +40,13 @@ pub(crate) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
+
+/// Rows as one text: lists of JSON in a list.
+pub(crate) struct Lists(Option<String>);
+
+/// A truth value as databases write it as JSON: SQLite as 0 or 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Truth(pub(crate) bool);
 
 /// A statement with its values.
 pub(crate) struct Statement {
@@ -168,6 +177,11 @@ impl Statement {
         })
     }
 
+    /// All rows, where the statement makes one text of them.
+    pub(crate) async fn fetch_lists(self, on: &mut Transaction) -> Result<Lists, StoreError> {
+        Ok(Lists(self.fetch_one(on).await?.try_get(0)?))
+    }
+
     /// The only row, if there is one.
     pub(crate) async fn fetch_optional(
         self,
@@ -222,6 +236,14 @@ impl Statement {
 }
 
 impl Transaction {
+    /// Of what is for SQLite and what is for PostgreSQL, that which is for the database that this is on.
+    pub(crate) fn own<T>(&self, [for_sqlite, for_postgres]: [T; 2]) -> T {
+        match self {
+            Self::Sqlite(_) => for_sqlite,
+            Self::Postgres(_) => for_postgres,
+        }
+    }
+
     /// Where the database is in its history.
     pub(crate) async fn place_in_history(&mut self) -> Result<PlaceInHistory, StoreError> {
         let place = match self {
@@ -306,6 +328,43 @@ impl Row {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
         })
+    }
+}
+
+impl Lists {
+    /// The rows. PostgreSQL gives no list at all where there are none.
+    pub(crate) fn read<'l, T: Deserialize<'l>>(
+        &'l self,
+        table: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let Self(text) = self;
+        let rows = text.as_deref().map(serde_json::from_str).transpose();
+        let unreadable = StoreError::Unreadable { column: table };
+        Ok(rows.map_err(|_| unreadable)?.unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for Truth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+
+        impl Visitor<'_> for Reading {
+            type Value = Truth;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, 1 or 0")
+            }
+
+            fn visit_bool<E>(self, truth: bool) -> Result<Truth, E> {
+                Ok(Truth(truth))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Truth, E> {
+                Ok(Truth(number != 0))
+            }
+        }
+
+        deserializer.deserialize_any(Reading)
     }
 }
 
