@@ -239,15 +239,19 @@ impl Usage {
             0 => host::now_ms() / MINUTE_MS,
             minute => minute,
         };
-        let rows = std::mem::take(&mut *self.rows.borrow_mut());
+        let mut rows = self.rows.borrow_mut();
         let all: Vec<&Row> = rows.values().collect();
         self.breakdown.borrow_mut().publish(&all);
-        let tallies = rows.into_values().map(|row| Tally {
+        let tallies = rows.drain().map(|(_, row)| Tally {
             alike: alike(minute, &row.subject),
             counts: row.counts,
         });
-        let earlier = std::mem::take(&mut held.tallies);
-        held.tallies = merged(earlier.into_iter().chain(tallies));
+        let has_earlier = !held.tallies.is_empty();
+        held.tallies.extend(tallies);
+        if has_earlier {
+            // Otherwise hardly any are alike: those of records that were replaced in between.
+            held.tallies = merged(std::mem::take(&mut held.tallies));
+        }
         if held.tallies.len() > MOST_KINDS {
             let left_out = held.tallies.split_off(MOST_KINDS);
             held.lost = requests(&left_out, held.lost);

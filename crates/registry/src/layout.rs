@@ -14,12 +14,12 @@ use portcullis_feed::{CollectionId, Digest, ProfileId};
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 7;
+pub const FORMAT: u8 = 8;
 
 /// A key: what every one begins with, and what else it says.
 macro_rules! key {
     ($rest:literal) => {
-        concat!("pc7/", $rest)
+        concat!("pc8/", $rest)
     };
 }
 

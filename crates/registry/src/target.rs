@@ -12,7 +12,7 @@ use portcullis_feed::{
 use std::collections::BinaryHeap;
 
 use crate::layout::{self, Side};
-use crate::memory::{Expect, SharedMemory, WriteConflict};
+use crate::memory::{Expect, SharedMemory, Version, WriteConflict};
 use crate::page::{Draft, Key, Page};
 use crate::state::Sizes;
 use crate::view::StoredCollection;
@@ -37,6 +37,9 @@ pub(crate) struct Target<'m, M> {
 
 /// An entry to be written.
 type Entry = (Key, Vec<u8>);
+
+/// A page as it was read.
+type Read = (Vec<u8>, Version);
 
 /// The numbers of pages of records, in order and each once.
 type Numbers = Vec<u32>;
@@ -71,11 +74,12 @@ impl<M: SharedMemory> Target<'_, M> {
     /// they stand now, so that a leader who falls in between leaves nothing that the next one cannot find.
     fn file(&mut self, id: &ProfileId, records: &[(u32, Entry)]) -> Result<(), RefusedPage> {
         let key = layout::profile_key(self.side, layout::profile_page(id));
-        let (filed, is_fenced) = self.filed(&key, id);
+        let read = self.memory.read(&key);
+        let (filed, is_fenced) = self.filed(read.as_ref(), id);
         let numbers = in_order(records.iter().map(|(number, _)| *number));
         let all = in_order(filed.iter().chain(&numbers).copied());
         if !is_fenced || all != filed {
-            self.list(&key, id, &all)?;
+            self.list(&key, read, id, &all)?;
         }
         for &number in &all {
             let on_page = records.iter().filter(|(page, _)| *page == number);
@@ -83,7 +87,7 @@ impl<M: SharedMemory> Target<'_, M> {
             self.put_records(number, id, &entries)?;
         }
         if all != numbers {
-            self.list(&key, id, &numbers)?;
+            self.list(&key, self.memory.read(&key), id, &numbers)?;
         }
         let sizes = &mut self.sizes;
         sizes.profiles = sizes
@@ -94,25 +98,32 @@ impl<M: SharedMemory> Target<'_, M> {
     }
 
     /// On which pages the records of a profile stand, and whether that was written in this term.
-    fn filed(&self, page_key: &str, id: &ProfileId) -> (Numbers, bool) {
-        let Some((bytes, _)) = self.memory.read(page_key) else {
+    fn filed(&self, read: Option<&Read>, id: &ProfileId) -> (Numbers, bool) {
+        let Some((bytes, _)) = read else {
             return (vec![], false);
         };
-        let page = Page::open(&bytes);
+        let page = Page::open(bytes);
         let numbers = page.find_in(self.generation, id.as_bytes());
         let is_fenced = (page.term, page.generation) == (self.term, self.generation);
         (numbers.map(read_numbers).unwrap_or_default(), is_fenced)
     }
 
     /// Writes on which pages the records of a profile stand.
-    fn list(&mut self, key: &str, id: &ProfileId, numbers: &[u32]) -> Result<(), RefusedPage> {
+    fn list(
+        &mut self,
+        key: &str,
+        read: Option<Read>,
+        id: &ProfileId,
+        numbers: &[u32],
+    ) -> Result<(), RefusedPage> {
         let value = numbers
             .iter()
             .flat_map(|number| number.to_le_bytes())
             .collect();
         let entry = (*id.as_bytes(), value);
         let entries = (!numbers.is_empty()).then_some(&entry);
-        self.edit(key, entries.as_slice(), |known, _| known != id.as_bytes())?;
+        let entries = entries.as_slice();
+        self.rewrite(key, read, entries, |known, _| known != id.as_bytes())?;
         Ok(())
     }
 
@@ -165,7 +176,17 @@ impl<M: SharedMemory> Target<'_, M> {
         entries: &[&Entry],
         stay: impl Fn(&Key, &[u8]) -> bool,
     ) -> Result<usize, RefusedPage> {
-        let read = self.memory.read(page_key);
+        self.rewrite(page_key, self.memory.read(page_key), entries, stay)
+    }
+
+    /// The same of a page as it was read.
+    fn rewrite(
+        &mut self,
+        page_key: &str,
+        read: Option<Read>,
+        entries: &[&Entry],
+        stay: impl Fn(&Key, &[u8]) -> bool,
+    ) -> Result<usize, RefusedPage> {
         let page = read
             .as_ref()
             .map_or(Page::open(&[]), |(bytes, _)| Page::open(bytes));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::Parcel;
+use super::tally::{Packed, Packet, Parcel};
 use crate::layout;
 use crate::memory::{Expect, SharedMemory};
 
@@ -12,7 +12,7 @@ pub(super) struct Mailbox {
     /// The number of the last parcel that was put in, from 1.
     pub(super) number: u64,
     /// It, unless it was fetched.
-    pub(super) parcel: Option<Parcel>,
+    pub(super) parcel: Option<Packed>,
 }
 
 /// Puts a parcel into the box of the VM that has this place in the roster. Not when the one before is still in it.
@@ -22,7 +22,14 @@ pub fn hand_over(memory: &impl SharedMemory, place: u32, parcel: &Parcel) -> boo
     if mailbox.parcel.is_some() {
         return false;
     }
-    let filled = (mailbox.number.saturating_add(1), Some(parcel));
+    let filled = Mailbox {
+        number: mailbox.number.saturating_add(1),
+        parcel: Some(Packed {
+            packets: Packet::all(&parcel.tallies),
+            refused: parcel.refused.clone(),
+            lost: parcel.lost,
+        }),
+    };
     let Ok(bytes) = postcard::to_allocvec(&filled) else {
         return false;
     };

@@ -1,10 +1,10 @@
 //! What is to be sent to the control plane, and what it has not said yet that it has.
 
-use portcullis_feed::usage::{MOST_REFUSALS, MOST_ROWS};
+use portcullis_feed::usage::MOST_REFUSALS;
 use serde::{Deserialize, Serialize};
 
 use super::mailbox;
-use super::tally::{Parcel, Refused, Tally, merged, requests};
+use super::tally::{Packed, Packet, Refused, Tally, merged, requests};
 use crate::layout::OUTBOX;
 use crate::memory::{Expect, SharedMemory};
 use crate::roster;
@@ -20,11 +20,11 @@ const HOUR: u64 = 60;
 pub struct Outbox {
     /// The number of the last batch, from 1.
     number: u64,
-    /// It, until the control plane has taken it.
-    batch: Option<Batch>,
-    waiting: Vec<Tally>,
-    refused: Vec<Refused>,
-    lost: u64,
+    /// It, until the control plane has taken it: one packet at most.
+    batch: Option<Packed>,
+    /// Counts are as they were handed over, where it can be: each batch replaces this whole value three times, and would
+    /// otherwise have all that waits behind it read and written as often.
+    waiting: Packed,
     /// Up to which parcel each box was fetched, and how many requests all parcels from there were about.
     fetched: Vec<(u64, u64)>,
 }
@@ -39,7 +39,7 @@ pub struct Fallen {
 }
 
 /// A batch on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Its number.
     pub number: u64,
@@ -58,14 +58,18 @@ impl Outbox {
         let (mut outbox, expect) = Self::read(memory);
         let mut fetched = Vec::new();
         let mut has_news = false;
+        let mut arrived = Vec::new();
         for place in 0..roster::occupied(memory) {
             let (mailbox, as_read) = mailbox::open(memory, place);
             let Some(parcel) = mailbox.parcel else {
                 continue;
             };
             fetched.push((place, mailbox.number, as_read));
-            has_news |= outbox.take(place, mailbox.number, parcel);
+            let packets = outbox.take(place, mailbox.number, parcel);
+            has_news |= packets.is_some();
+            arrived.extend(packets);
         }
+        outbox.put(arrived);
         for fallen in fallen {
             has_news |= outbox.miss(*fallen);
         }
@@ -82,26 +86,25 @@ impl Outbox {
     pub fn next(memory: &impl SharedMemory) -> Option<Batch> {
         let (mut outbox, expect) = Self::read(memory);
         if let Some(batch) = outbox.batch {
-            return Some(batch);
+            return Some(Batch::new(outbox.number, batch));
         }
-        if outbox.waiting.is_empty() && outbox.refused.is_empty() && outbox.lost == 0 {
+        let waiting = &mut outbox.waiting;
+        if waiting.packets.is_empty() && waiting.refused.is_empty() && waiting.lost == 0 {
             return None;
         }
-        let rest = outbox
-            .waiting
-            .split_off(outbox.waiting.len().min(MOST_ROWS));
-        let more = outbox
-            .refused
-            .split_off(outbox.refused.len().min(MOST_REFUSALS));
-        outbox.number = outbox.number.saturating_add(1);
-        let batch = Batch {
-            number: outbox.number,
-            tallies: std::mem::replace(&mut outbox.waiting, rest),
-            refused: std::mem::replace(&mut outbox.refused, more),
-            lost: std::mem::take(&mut outbox.lost),
+        let packets = waiting.packets.len().min(1);
+        let refused = waiting.refused.len().min(MOST_REFUSALS);
+        let batch = Packed {
+            packets: waiting.packets.drain(..packets).collect(),
+            refused: waiting.refused.drain(..refused).collect(),
+            lost: std::mem::take(&mut waiting.lost),
         };
+        outbox.number = outbox.number.saturating_add(1);
         outbox.batch = Some(batch.clone());
-        outbox.write(memory, expect).then_some(batch)
+        let number = outbox.number;
+        outbox
+            .write(memory, expect)
+            .then(|| Batch::new(number, batch))
     }
 
     /// The control plane has taken a batch.
@@ -116,34 +119,51 @@ impl Outbox {
 
     fn end(memory: &impl SharedMemory, number: u64, is_lost: bool) {
         let (mut outbox, expect) = Self::read(memory);
-        let Some(batch) = outbox.batch.take_if(|batch| batch.number == number) else {
+        let is_it = outbox.number == number;
+        let Some(batch) = outbox.batch.take_if(|_| is_it) else {
             return;
         };
         if is_lost {
-            let lost = outbox.lost.saturating_add(batch.lost);
-            outbox.lost = requests(&batch.tallies, lost);
+            outbox.lose(batch.requests());
         }
         // Where it fails, it is sent once more, and not counted again.
         let _ = outbox.write(memory, expect);
     }
 
-    /// Takes in a parcel, unless it was taken in before.
-    fn take(&mut self, place: u32, number: u64, parcel: Parcel) -> bool {
-        let Some((fetched, told)) = self.fetched_from(place) else {
-            return false;
-        };
+    /// Takes in a parcel, and answers its counts, unless it was taken in before.
+    fn take(&mut self, place: u32, number: u64, parcel: Packed) -> Option<Vec<Packet>> {
+        let (fetched, told) = self.fetched_from(place)?;
         if number <= *fetched {
-            return false;
+            return None;
         }
         *fetched = number;
-        *told = requests(&parcel.tallies, told.saturating_add(parcel.lost));
-        self.lost = self.lost.saturating_add(parcel.lost);
-        let room = MOST_REFUSALS.saturating_sub(self.refused.len());
-        self.refused.extend(parcel.refused.into_iter().take(room));
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting = merged(waiting.into_iter().chain(parcel.tallies));
-        self.shrink();
-        true
+        *told = told.saturating_add(parcel.requests());
+        self.lose(parcel.lost);
+        let room = MOST_REFUSALS.saturating_sub(self.waiting.refused.len());
+        let refused = parcel.refused.into_iter();
+        self.waiting.refused.extend(refused.take(room));
+        Some(parcel.packets)
+    }
+
+    /// Puts the counts of some VMs with what waits. What is alike is added where several have counted, or what was counted
+    /// before still waits.
+    fn put(&mut self, arrived: Vec<Vec<Packet>>) {
+        if arrived.is_empty() {
+            return;
+        }
+        let packets = &mut self.waiting.packets;
+        let is_alone = packets.is_empty() && arrived.len() == 1;
+        packets.extend(arrived.into_iter().flatten());
+        let rows = packets.iter().map(|packet| packet.rows);
+        if is_alone && rows.sum::<usize>() <= MOST_WAITING {
+            return;
+        }
+        let mut tallies = Vec::new();
+        for packet in packets.iter() {
+            tallies.append(&mut packet.tallies());
+        }
+        let tallies = self.shrunk(merged(tallies));
+        self.waiting.packets = Packet::all(&tallies);
     }
 
     /// Notes how many requests a VM has taken along. Tells whether there were any that are not noted yet.
@@ -153,8 +173,12 @@ impl Outbox {
         };
         let missing = fallen.decided.saturating_sub(*told);
         *told = told.saturating_add(missing);
-        self.lost = self.lost.saturating_add(missing);
+        self.lose(missing);
         missing > 0
+    }
+
+    fn lose(&mut self, requests: u64) {
+        self.waiting.lost = self.waiting.lost.saturating_add(requests);
     }
 
     fn fetched_from(&mut self, place: u32) -> Option<&mut (u64, u64)> {
@@ -166,22 +190,22 @@ impl Outbox {
     }
 
     /// Keeps to the bound: by telling less of when, and only then by telling less of how many.
-    fn shrink(&mut self) {
-        if self.waiting.len() <= MOST_WAITING {
-            return;
+    fn shrunk(&mut self, mut tallies: Vec<Tally>) -> Vec<Tally> {
+        if tallies.len() <= MOST_WAITING {
+            return tallies;
         }
-        let coarse = std::mem::take(&mut self.waiting).into_iter();
-        self.waiting = merged(coarse.map(|mut tally| {
-            tally.alike.minute = tally.alike.minute.saturating_sub(tally.alike.minute % HOUR);
-            tally
-        }));
-        if self.waiting.len() > MOST_WAITING {
+        for Tally { alike, .. } in &mut tallies {
+            alike.minute = alike.minute.saturating_sub(alike.minute % HOUR);
+        }
+        let mut coarse = merged(tallies);
+        if coarse.len() > MOST_WAITING {
             // Those who call least are told of least.
             let most = |tally: &Tally| std::cmp::Reverse(tally.counts.requests);
-            self.waiting.select_nth_unstable_by_key(MOST_WAITING, most);
-            let left_out = self.waiting.split_off(MOST_WAITING);
-            self.lost = requests(&left_out, self.lost);
+            coarse.select_nth_unstable_by_key(MOST_WAITING, most);
+            let left_out = coarse.split_off(MOST_WAITING);
+            self.lose(requests(&left_out, 0));
         }
+        coarse
     }
 
     fn read(memory: &impl SharedMemory) -> (Self, Expect) {
@@ -193,5 +217,20 @@ impl Outbox {
 
     fn write(&self, memory: &impl SharedMemory, expect: Expect) -> bool {
         postcard::to_allocvec(self).is_ok_and(|bytes| memory.write(OUTBOX, &bytes, expect).is_ok())
+    }
+}
+
+impl Batch {
+    fn new(number: u64, batch: Packed) -> Self {
+        Self {
+            number,
+            tallies: batch
+                .packets
+                .first()
+                .map(Packet::tallies)
+                .unwrap_or_default(),
+            refused: batch.refused,
+            lost: batch.lost,
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use portcullis_feed::usage::{
-    LARGEST_BYTES, LARGEST_COUNT, LATENCY_BUCKETS, RefusalSample, STATUS_CLASSES, UsageRow,
+    LARGEST_BYTES, LARGEST_COUNT, LATENCY_BUCKETS, MOST_ROWS, RefusalSample, STATUS_CLASSES,
+    UsageRow,
 };
 use portcullis_feed::{CollectionId, ProfileId};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ pub struct Tally {
 }
 
 /// What a VM has counted since its last parcel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parcel {
     /// Requests.
     pub tallies: Vec<Tally>,
@@ -60,6 +61,25 @@ pub struct Parcel {
     pub refused: Vec<Refused>,
     /// How many requests could not be counted.
     pub lost: u64,
+}
+
+/// Counts as they travel between VMs: written, and not to be read by whoever only passes them on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Packet {
+    /// How many tallies it has: as many as a batch may have at most.
+    pub(super) rows: usize,
+    /// How many requests they are about.
+    pub(super) requests: u64,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+/// What a [`Parcel`] has, packed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Packed {
+    pub(super) packets: Vec<Packet>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) lost: u64,
 }
 
 /// A request that was refused, as it travels; here in a form in which nothing is left out.
@@ -105,6 +125,35 @@ impl Counts {
     }
 }
 
+impl Packed {
+    /// How many requests it is about, those that were lost included.
+    pub(super) fn requests(&self) -> u64 {
+        let counted = self.packets.iter().map(|packet| packet.requests);
+        counted.fold(self.lost, u64::saturating_add)
+    }
+}
+
+impl Packet {
+    /// As few as can be, with all of these.
+    pub(super) fn all(tallies: &[Tally]) -> Vec<Self> {
+        let packets = tallies.chunks(MOST_ROWS);
+        packets
+            .map(|tallies| Self {
+                rows: tallies.len(),
+                requests: requests(tallies, 0),
+                // Into memory, and made of what can always be written.
+                bytes: postcard::to_allocvec(tallies).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// What is in it. Nothing that was written by [`Packet::all`] is unreadable.
+    #[inline(never)]
+    pub(super) fn tallies(&self) -> Vec<Tally> {
+        postcard::from_bytes(&self.bytes).unwrap_or_default()
+    }
+}
+
 /// How many requests counts are about, added to some more.
 #[must_use]
 pub fn requests(tallies: &[Tally], more: u64) -> u64 {
@@ -114,7 +163,7 @@ pub fn requests(tallies: &[Tally], more: u64) -> u64 {
 
 /// Puts together what is alike.
 #[must_use]
-pub fn merged(tallies: impl IntoIterator<Item = Tally>) -> Vec<Tally> {
+pub fn merged(tallies: Vec<Tally>) -> Vec<Tally> {
     let mut sums: HashMap<Alike, Counts> = HashMap::new();
     for tally in tallies {
         sums.entry(tally.alike).or_default().add(&tally.counts);
