@@ -189,14 +189,14 @@ impl<'l> Sum<'l> {
     fn tell_answers(&self, told: &mut Vec<(String, u64)>) {
         let Self { label, counts, .. } = self;
         const CLASSES: [&str; STATUS_CLASSES] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
-        for (class, count) in CLASSES.iter().zip(counts.statuses) {
+        for (class, count) in CLASSES.iter().zip(counts.ends.statuses()) {
             let name = format_args!("portcullis.collection_responses.{label}.{class}");
             tell(told, name, count);
         }
         // Refusals are counted as if they had taken no time.
         let mut refused = counts.requests.saturating_sub(counts.permitted);
         let mut within = 0_u64;
-        for (place, count) in counts.latencies.iter().enumerate() {
+        for (place, count) in counts.ends.latencies().into_iter().enumerate() {
             within = within.saturating_add(count.saturating_sub(std::mem::take(&mut refused)));
             let name = format_args!("portcullis.collection_latency_ms_bucket.{label}.");
             match LATENCY_BOUNDS_MS.get(place) {
@@ -236,8 +236,7 @@ mod tests {
             permitted,
             ..Counts::default()
         };
-        counts.latencies[0] = in_all;
-        counts.statuses[4] = in_all;
+        counts.ends.count(4, 0, in_all);
         for (code, count) in refused {
             counts.deny(code, *count);
         }
@@ -288,10 +287,9 @@ mod tests {
     fn latencies_add_up_from_bucket_to_bucket_and_leave_refusals_out() {
         let mut sums = Vec::new();
         let mut answered = row(4, &[("quota_exceeded", 7)], &[]);
-        answered.counts.latencies[1] = 1;
-        answered.counts.latencies[15] = 2;
-        answered.counts.latencies[16] = 1;
-        answered.counts.statuses[2] = 4;
+        answered.counts.ends.count(2, 1, 1);
+        answered.counts.ends.count(2, 15, 2);
+        answered.counts.ends.count(2, 16, 1);
         file(&mut sums, Label::Collection("orders/v1"), &answered);
         let lines = told(&sums[0], |sum, told| sum.tell_answers(told));
         let expected = [

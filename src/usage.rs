@@ -285,13 +285,9 @@ pub(crate) fn shortened(text: &str, most: usize) -> &str {
 }
 
 fn end(counts: &mut Counts, status: u16, took_ms: u64) {
-    let class = usize::from(status / 100);
-    let class = counts.statuses.get_mut(if class > 5 { 0 } else { class });
-    let latency = usize::from(latency_bucket(took_ms));
-    let latency = counts.latencies.get_mut(latency);
-    for count in class.into_iter().chain(latency) {
-        *count = count.saturating_add(1);
-    }
+    let class = u8::try_from(status / 100).unwrap_or(0);
+    let class = if class > 5 { 0 } else { class };
+    counts.ends.count(class, latency_bucket(took_ms), 1);
 }
 
 fn content_length<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> u64 {

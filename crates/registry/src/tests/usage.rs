@@ -234,11 +234,13 @@ fn what_waits_is_bounded_and_what_is_left_out_is_told() {
 fn no_row_is_such_that_its_batch_is_refused() {
     let mut tally = tally(1, 7, u64::MAX);
     tally.counts.bytes_in = u64::MAX;
-    tally.counts.statuses[2] = 3;
+    tally.counts.ends.count(2, 0, 1);
+    tally.counts.ends.count(2, 16, 2);
     tally.counts.deny("rate_limit_exceeded", 2);
     let row = UsageRow::from(&tally);
     assert_eq!(row.bytes_in, LARGEST_BYTES);
     assert_eq!(row.statuses, [(2, 3)]);
+    assert_eq!(row.latencies, [(0, 1), (16, 2)]);
     assert_eq!(row.denials, [("rate_limit_exceeded".to_owned(), 2)]);
     assert!(row.permitted <= row.requests);
 }
