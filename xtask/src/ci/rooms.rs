@@ -49,6 +49,7 @@ const PURE: [(&str, &[&str]); 3] = [
             "portcullis-feed",
             "postcard",
             "serde",
+            "serde_bytes",
             "thiserror",
         ],
     ),
