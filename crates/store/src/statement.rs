@@ -246,19 +246,15 @@ impl Transaction {
 
     /// Where the database is in its history.
     pub(crate) async fn place_in_history(&mut self) -> Result<PlaceInHistory, StoreError> {
-        let place = match self {
-            Self::Sqlite(_) => query(
-                "SELECT revision, secret_check, \
-                 (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
-                 'file' AS copy FROM state",
-            ),
-            Self::Postgres(_) => query(
-                "SELECT revision, secret_check, \
-                 (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
-                 CONCAT((SELECT oid FROM pg_database WHERE datname = current_database()), ' ', \
-                 'state'::regclass::oid, ' ', pg_postmaster_start_time()) AS copy FROM state",
-            ),
-        };
+        let place = query(self.own([
+            "SELECT revision, secret_check, \
+             (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
+             'file' AS copy FROM state",
+            "SELECT revision, secret_check, \
+             (SELECT epoch FROM lives ORDER BY ordinal DESC LIMIT 1) AS life, \
+             CONCAT((SELECT oid FROM pg_database WHERE datname = current_database()), ' ', \
+             'state'::regclass::oid, ' ', pg_postmaster_start_time()) AS copy FROM state",
+        ]));
         let place = place.fetch_one(self).await?;
         let life: Option<String> = place.try_get("life")?;
         Ok(PlaceInHistory {

@@ -57,7 +57,6 @@ impl Outbox {
     pub fn fetch(memory: &impl SharedMemory, fallen: &[Fallen]) {
         let (mut outbox, expect) = Self::read(memory);
         let mut fetched = Vec::new();
-        let mut has_news = false;
         let mut arrived = Vec::new();
         for place in 0..roster::occupied(memory) {
             let (mailbox, as_read) = mailbox::open(memory, place);
@@ -65,10 +64,9 @@ impl Outbox {
                 continue;
             };
             fetched.push((place, mailbox.number, as_read));
-            let packets = outbox.take(place, mailbox.number, parcel);
-            has_news |= packets.is_some();
-            arrived.extend(packets);
+            arrived.extend(outbox.take(place, mailbox.number, parcel));
         }
+        let mut has_news = !arrived.is_empty();
         outbox.put(arrived);
         for fallen in fallen {
             has_news |= outbox.miss(*fallen);
