@@ -1,6 +1,6 @@
 //! Brings what was counted to the control plane, while this VM leads: one batch at a time, the same until it is taken.
 
-use portcullis_feed::usage::{MOST_ROWS, USAGE_PATH, UsageBatch};
+use portcullis_feed::usage::{MOST_ROWS, USAGE_PATH, UsageBatch, UsageRow};
 use portcullis_registry::quotas;
 use portcullis_registry::usage::{Fallen, Outbox};
 
@@ -71,13 +71,14 @@ impl Courier {
         let Some(batch) = Outbox::next(&Shared) else {
             return;
         };
+        let tallies = batch.parcel.tallies();
         let told = UsageBatch {
             instance: instance.to_owned(),
             name: name.to_owned(),
             number: batch.number,
-            rows: batch.tallies.iter().map(Into::into).collect(),
-            refusals: batch.refused.iter().map(Into::into).collect(),
-            lost: batch.lost,
+            rows: tallies.iter().map(UsageRow::from).collect(),
+            refusals: batch.parcel.refused.iter().map(Into::into).collect(),
+            lost: batch.parcel.lost,
         };
         match exchange.tell(USAGE_PATH, &told) {
             Some(call) => {

@@ -7,12 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use portcullis_engine::{Denial, DenialReason, Permit, Subject};
+use portcullis_engine::{Denial, DenialReason, Holder, Permit, Subject};
 use portcullis_feed::usage::{LONGEST_ENDPOINT, latency_bucket};
 use portcullis_registry::labels::Bounds;
-use portcullis_registry::usage::{
-    Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over, merged, requests,
-};
+use portcullis_registry::usage::{Alike, Counts, Fallen, Parcel, Refused, Tally, hand_over};
 
 use crate::breakdown::{Breakdown, observe};
 use crate::host::{self, HeaderPairs, Shared};
@@ -213,7 +211,7 @@ impl Usage {
         };
         self.handed_over_ms.set(now_ms);
         let mut held = self.held.borrow_mut();
-        let is_handed_over = *held != Parcel::default() && hand_over(&Shared, place, &held);
+        let is_handed_over = !held.is_empty() && hand_over(&Shared, place, &held);
         if is_handed_over {
             *held = Parcel::default();
         }
@@ -242,35 +240,31 @@ impl Usage {
         let mut rows = self.rows.borrow_mut();
         let all: Vec<&Row> = rows.values().collect();
         self.breakdown.borrow_mut().publish(&all);
-        let tallies = rows.drain().map(|(_, row)| Tally {
-            alike: alike(minute, &row.subject),
-            counts: row.counts,
-        });
-        let has_earlier = !held.tallies.is_empty();
-        held.tallies.extend(tallies);
-        if has_earlier {
-            // Otherwise hardly any are alike: those of records that were replaced in between.
-            held.tallies = merged(std::mem::take(&mut held.tallies));
-        }
-        if held.tallies.len() > MOST_KINDS {
-            let left_out = held.tallies.split_off(MOST_KINDS);
-            held.lost = requests(&left_out, held.lost);
-        }
+        let tallies = rows.values_mut().map(
+            |Row {
+                 subject, counts, ..
+             }| Tally {
+                alike: alike(minute, subject),
+                counts: std::mem::take(counts),
+            },
+        );
+        held.add(tallies.collect(), MOST_KINDS);
+        rows.clear();
     }
 }
 
-fn alike(minute: u64, subject: &Subject) -> Alike {
+fn alike(minute: u64, subject: &Subject) -> Alike<'_> {
     let holder = subject.holder.as_deref();
     let collection = subject.collection.as_deref();
     let endpoint = collection.zip(subject.place);
     Alike {
         minute,
         profile: holder.map(|holder| holder.record().profile_id),
-        key_id: holder.and_then(|it| it.key_id()).map(Box::from),
+        key_id: holder.and_then(Holder::key_id),
         collection: collection.map(|collection| collection.id),
         endpoint: endpoint.and_then(|(collection, place)| {
             let name = collection.endpoints.get(usize::from(place))?;
-            Some(shortened(name, LONGEST_ENDPOINT).into())
+            Some(shortened(name, LONGEST_ENDPOINT))
         }),
     }
 }

@@ -97,12 +97,7 @@ fn documentation() -> Result<()> {
 fn fuzz_targets() -> Result<()> {
     const SECONDS_EACH: u32 = 10;
     process::run(fuzz::cargo()?.args(["fmt", "--check"]))?;
-    let lints = ["clippy", "--locked", "--all-targets"];
-    process::run(
-        fuzz::cargo()?
-            .args(lints)
-            .args(["--", "--deny", "warnings"]),
-    )?;
+    fuzz::lints()?;
     fuzz::fuzz(None, SECONDS_EACH)?;
     fuzz::test()
 }

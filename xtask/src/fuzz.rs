@@ -66,6 +66,15 @@ pub fn test() -> Result<()> {
     )
 }
 
+/// Lints the targets, as they are built for fuzzing: so macros and build scripts are built once for both.
+///
+/// # Errors
+/// When they cannot be checked, or something is found.
+pub fn lints() -> Result<()> {
+    let lints = ["clippy", "--all-targets"];
+    process::run(build::cargo(&lints)?.args(["--", "--deny", "warnings"]))
+}
+
 /// Cargo in the workspace of the targets, with a build directory below that of the product.
 ///
 /// # Errors

@@ -60,7 +60,7 @@ pub const STATUS_CLASSES: usize = 6;
 
 /// What a gateway has counted since its last batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageBatch {
+pub struct UsageBatch<T = String> {
     /// 16 hexadecimal digits: those of its [`GatewayReport`](crate::GatewayReport).
     pub instance: String,
     /// What Envoy calls itself, as in its [`GatewayReport`](crate::GatewayReport).
@@ -70,7 +70,7 @@ pub struct UsageBatch {
     pub number: u64,
     /// What was counted: at most [`MOST_ROWS`], in any order. Rows about the same are added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rows: Vec<UsageRow>,
+    pub rows: Vec<UsageRow<T>>,
     /// Some of the requests that were refused: at most [`MOST_REFUSALS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<RefusalSample>,
@@ -80,9 +80,9 @@ pub struct UsageBatch {
     pub lost: u64,
 }
 
-/// The requests of one minute that are alike.
+/// The requests of one minute that are alike. Whoever sends one borrows its texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageRow {
+pub struct UsageRow<T = String> {
     /// In which minute they ended: minutes since 1970, UTC.
     #[serde(rename = "m")]
     pub minute: u64,
@@ -91,13 +91,13 @@ pub struct UsageRow {
     pub profile: Option<ProfileId>,
     /// The public id of the key that they came with. Absent for tokens, and where it is not known who calls.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
+    pub key_id: Option<T>,
     /// The collection that they asked for, if there is one.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<CollectionId>,
     /// The endpoint of that collection, as `METHOD /path/{template}`.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
+    pub endpoint: Option<T>,
     /// How many there were.
     #[serde(rename = "n")]
     pub requests: u64,
@@ -109,7 +109,7 @@ pub struct UsageRow {
     pub statuses: Vec<(u8, u64)>,
     /// How many were refused for which reason: pairs of its code, such as `quota_exceeded`, and a count.
     #[serde(rename = "d", default, skip_serializing_if = "Vec::is_empty")]
-    pub denials: Vec<(String, u64)>,
+    pub denials: Vec<(T, u64)>,
     /// How many bytes the bodies of the requests had, as far as that was said beforehand.
     #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
     pub bytes_in: u64,

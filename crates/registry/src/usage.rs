@@ -14,4 +14,4 @@ mod tally;
 
 pub use mailbox::hand_over;
 pub use outbox::{Batch, Fallen, Outbox};
-pub use tally::{Alike, Counts, Ends, Parcel, Refused, Tally, merged, requests};
+pub use tally::{Alike, Counts, Ends, Parcel, Refused, Tally};

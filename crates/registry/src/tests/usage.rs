@@ -19,7 +19,7 @@ fn process(places: u32) -> Memory {
     memory
 }
 
-fn tally(profile: u64, minute: u64, requests: u64) -> Tally {
+fn tally(profile: u64, minute: u64, requests: u64) -> Tally<'static> {
     Tally {
         alike: Alike {
             minute,
@@ -35,15 +35,14 @@ fn tally(profile: u64, minute: u64, requests: u64) -> Tally {
     }
 }
 
-fn parcel(tallies: Vec<Tally>) -> Parcel {
-    Parcel {
-        tallies,
-        ..Parcel::default()
-    }
+fn parcel(tallies: Vec<Tally<'_>>) -> Parcel {
+    let mut parcel = Parcel::default();
+    parcel.add(tallies, usize::MAX);
+    parcel
 }
 
 fn sum(batches: &[Batch]) -> u64 {
-    let tallies = batches.iter().flat_map(|batch| &batch.tallies);
+    let tallies = batches.iter().flat_map(|batch| batch.parcel.tallies());
     tallies.map(|tally| tally.counts.requests).sum()
 }
 
@@ -68,8 +67,8 @@ fn what_is_alike_is_added_and_a_batch_stays_the_same_until_it_is_taken() {
     assert!(hand_over(&memory, 1, &parcel(vec![tally(1, 7, 3)])));
     Outbox::fetch(&memory, &[]);
     let first = Outbox::next(&memory).unwrap();
-    assert_eq!((first.number, first.tallies.len()), (1, 2));
-    assert!(first.tallies.contains(&tally(1, 7, 5)));
+    assert_eq!((first.number, first.parcel.tallies().len()), (1, 2));
+    assert!(first.parcel.tallies().contains(&tally(1, 7, 5)));
 
     assert!(hand_over(&memory, 0, &parcel(vec![tally(1, 7, 4)])));
     Outbox::fetch(&memory, &[]);
@@ -78,8 +77,8 @@ fn what_is_alike_is_added_and_a_batch_stays_the_same_until_it_is_taken() {
     Outbox::settle(&memory, 1);
     let second = Outbox::next(&memory).unwrap();
     assert_eq!(
-        (second.number, &second.tallies[..]),
-        (2, &[tally(1, 7, 4)][..])
+        (second.number, second.parcel.tallies()),
+        (2, vec![tally(1, 7, 4)])
     );
     Outbox::settle(&memory, 2);
     assert_eq!(Outbox::next(&memory), None);
@@ -88,14 +87,17 @@ fn what_is_alike_is_added_and_a_batch_stays_the_same_until_it_is_taken() {
 #[test]
 fn what_a_batch_held_that_is_never_taken_is_told_as_lost() {
     let memory = process(1);
-    let of_two = parcel(vec![tally(1, 7, 5), tally(2, 7, 1)]);
-    assert!(hand_over(&memory, 0, &Parcel { lost: 3, ..of_two }));
+    let mut of_two = parcel(vec![tally(1, 7, 5), tally(2, 7, 1)]);
+    of_two.lost = 3;
+    assert!(hand_over(&memory, 0, &of_two));
     Outbox::fetch(&memory, &[]);
     assert_eq!(Outbox::next(&memory).unwrap().number, 1);
     Outbox::give_up(&memory, 1);
     Outbox::give_up(&memory, 1);
     let next = Outbox::next(&memory).unwrap();
-    assert_eq!((next.number, next.tallies.len(), next.lost), (2, 0, 9));
+    let Parcel { refused, lost, .. } = &next.parcel;
+    assert_eq!((next.number, next.parcel.tallies().len()), (2, 0));
+    assert_eq!((refused.len(), *lost), (0, 9));
     Outbox::settle(&memory, 2);
     assert_eq!(Outbox::next(&memory), None);
 }
@@ -174,7 +176,7 @@ fn what_a_vm_takes_along_when_it_falls_is_told_as_a_number_once() {
         Outbox::fetch(&memory, &[fell(1, 13)]);
     }
     let batches = sent(&memory);
-    let lost = |batches: &[Batch]| batches.iter().map(|batch| batch.lost).sum::<u64>();
+    let lost = |batches: &[Batch]| batches.iter().map(|batch| batch.parcel.lost).sum::<u64>();
     assert_eq!((sum(&batches), lost(&batches)), (10, 3));
 
     // Whoever has its place next goes on from there, and hands all over but one.
@@ -200,7 +202,7 @@ fn a_leader_that_falls_tells_no_loss_twice() {
         let _unsure = Outbox::next(&memory);
         memory.fail_after(None);
         Outbox::fetch(&memory, &fallen);
-        let lost: u64 = sent(&memory).iter().map(|batch| batch.lost).sum();
+        let lost: u64 = sent(&memory).iter().map(|batch| batch.parcel.lost).sum();
         assert_eq!(lost, 4, "{writes}");
     }
 }
@@ -220,13 +222,17 @@ fn what_waits_is_bounded_and_what_is_left_out_is_told() {
     let batches = sent(&memory);
     // Told less precisely when, but all of it.
     assert_eq!(sum(&batches), counted);
-    assert!(batches.iter().all(|batch| batch.tallies.len() <= MOST_ROWS));
+    assert!(
+        batches
+            .iter()
+            .all(|batch| batch.parcel.tallies().len() <= MOST_ROWS)
+    );
 
     let tallies: Vec<_> = (0..30_000).map(|profile| tally(profile, 60, 1)).collect();
     assert!(hand_over(&memory, 0, &parcel(tallies)));
     Outbox::fetch(&memory, &[]);
     let batches = sent(&memory);
-    let lost: u64 = batches.iter().map(|batch| batch.lost).sum();
+    let lost: u64 = batches.iter().map(|batch| batch.parcel.lost).sum();
     assert_eq!((sum(&batches), lost), (20_000, 10_000));
 }
 
@@ -241,6 +247,6 @@ fn no_row_is_such_that_its_batch_is_refused() {
     assert_eq!(row.bytes_in, LARGEST_BYTES);
     assert_eq!(row.statuses, [(2, 3)]);
     assert_eq!(row.latencies, [(0, 1), (16, 2)]);
-    assert_eq!(row.denials, [("rate_limit_exceeded".to_owned(), 2)]);
+    assert_eq!(row.denials, [("rate_limit_exceeded", 2)]);
     assert!(row.permitted <= row.requests);
 }

@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{Packed, Packet, Parcel};
+use super::tally::Parcel;
 use crate::layout;
 use crate::memory::{Expect, SharedMemory};
 
 /// What is in a box.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Mailbox {
+pub(super) struct Mailbox<P = Parcel> {
     /// The number of the last parcel that was put in, from 1.
     pub(super) number: u64,
     /// It, unless it was fetched.
-    pub(super) parcel: Option<Packed>,
+    pub(super) parcel: Option<P>,
 }
 
 /// Puts a parcel into the box of the VM that has this place in the roster. Not when the one before is still in it.
@@ -24,11 +24,7 @@ pub fn hand_over(memory: &impl SharedMemory, place: u32, parcel: &Parcel) -> boo
     }
     let filled = Mailbox {
         number: mailbox.number.saturating_add(1),
-        parcel: Some(Packed {
-            packets: Packet::all(&parcel.tallies),
-            refused: parcel.refused.clone(),
-            lost: parcel.lost,
-        }),
+        parcel: Some(parcel),
     };
     let Ok(bytes) = postcard::to_allocvec(&filled) else {
         return false;
@@ -47,10 +43,8 @@ pub(super) fn open(memory: &impl SharedMemory, place: u32) -> (Mailbox, Expect) 
 
 /// Takes a parcel out of a box, if it is still the same.
 pub(super) fn clear(memory: &impl SharedMemory, place: u32, number: u64, expect: Expect) {
-    let empty = Mailbox {
-        number,
-        parcel: None,
-    };
+    let parcel = None::<&Parcel>;
+    let empty = Mailbox { number, parcel };
     if let Ok(bytes) = postcard::to_allocvec(&empty) {
         // Where it fails, the next leader finds a parcel that it knows.
         let _ = memory.write(&layout::mailbox_key(place), &bytes, expect);

@@ -4,7 +4,7 @@ use portcullis_feed::usage::MOST_REFUSALS;
 use serde::{Deserialize, Serialize};
 
 use super::mailbox;
-use super::tally::{Packed, Packet, Refused, Tally, merged, requests};
+use super::tally::{Packet, Parcel, Tally, merged, requests};
 use crate::layout::OUTBOX;
 use crate::memory::{Expect, SharedMemory};
 use crate::roster;
@@ -21,10 +21,10 @@ pub struct Outbox {
     /// The number of the last batch, from 1.
     number: u64,
     /// It, until the control plane has taken it: one packet at most.
-    batch: Option<Packed>,
+    batch: Option<Parcel>,
     /// Counts are as they were handed over, where it can be: each batch replaces this whole value three times, and would
     /// otherwise have all that waits behind it read and written as often.
-    waiting: Packed,
+    waiting: Parcel,
     /// Up to which parcel each box was fetched, and how many requests all parcels from there were about.
     fetched: Vec<(u64, u64)>,
 }
@@ -43,12 +43,8 @@ pub struct Fallen {
 pub struct Batch {
     /// Its number.
     pub number: u64,
-    /// Requests.
-    pub tallies: Vec<Tally>,
-    /// Some of those that were refused.
-    pub refused: Vec<Refused>,
-    /// How many requests are known not to be counted anywhere.
-    pub lost: u64,
+    /// What it tells.
+    pub parcel: Parcel,
 }
 
 impl Outbox {
@@ -83,26 +79,26 @@ impl Outbox {
     #[must_use]
     pub fn next(memory: &impl SharedMemory) -> Option<Batch> {
         let (mut outbox, expect) = Self::read(memory);
-        if let Some(batch) = outbox.batch {
-            return Some(Batch::new(outbox.number, batch));
+        if let Some(parcel) = outbox.batch {
+            let number = outbox.number;
+            return Some(Batch { number, parcel });
         }
         let waiting = &mut outbox.waiting;
-        if waiting.packets.is_empty() && waiting.refused.is_empty() && waiting.lost == 0 {
+        if waiting.is_empty() {
             return None;
         }
         let packets = waiting.packets.len().min(1);
         let refused = waiting.refused.len().min(MOST_REFUSALS);
-        let batch = Packed {
+        let parcel = Parcel {
             packets: waiting.packets.drain(..packets).collect(),
             refused: waiting.refused.drain(..refused).collect(),
             lost: std::mem::take(&mut waiting.lost),
         };
         outbox.number = outbox.number.saturating_add(1);
-        outbox.batch = Some(batch.clone());
+        outbox.batch = Some(parcel.clone());
         let number = outbox.number;
-        outbox
-            .write(memory, expect)
-            .then(|| Batch::new(number, batch))
+        let batch = Batch { number, parcel };
+        outbox.write(memory, expect).then_some(batch)
     }
 
     /// The control plane has taken a batch.
@@ -129,7 +125,7 @@ impl Outbox {
     }
 
     /// Takes in a parcel, and answers its counts, unless it was taken in before.
-    fn take(&mut self, place: u32, number: u64, parcel: Packed) -> Option<Vec<Packet>> {
+    fn take(&mut self, place: u32, number: u64, parcel: Parcel) -> Option<Vec<Packet>> {
         let (fetched, told) = self.fetched_from(place)?;
         if number <= *fetched {
             return None;
@@ -149,19 +145,15 @@ impl Outbox {
         if arrived.is_empty() {
             return;
         }
-        let packets = &mut self.waiting.packets;
+        let mut packets = std::mem::take(&mut self.waiting.packets);
         let is_alone = packets.is_empty() && arrived.len() == 1;
         packets.extend(arrived.into_iter().flatten());
         let rows = packets.iter().map(|packet| packet.rows);
-        if is_alone && rows.sum::<usize>() <= MOST_WAITING {
-            return;
+        if !is_alone || rows.sum::<usize>() > MOST_WAITING {
+            let tallies = packets.iter().flat_map(Packet::tallies).collect();
+            packets = Packet::all(&self.shrunk(merged(tallies)));
         }
-        let mut tallies = Vec::new();
-        for packet in packets.iter() {
-            tallies.append(&mut packet.tallies());
-        }
-        let tallies = self.shrunk(merged(tallies));
-        self.waiting.packets = Packet::all(&tallies);
+        self.waiting.packets = packets;
     }
 
     /// Notes how many requests a VM has taken along. Tells whether there were any that are not noted yet.
@@ -188,7 +180,7 @@ impl Outbox {
     }
 
     /// Keeps to the bound: by telling less of when, and only then by telling less of how many.
-    fn shrunk(&mut self, mut tallies: Vec<Tally>) -> Vec<Tally> {
+    fn shrunk<'n>(&mut self, mut tallies: Vec<Tally<'n>>) -> Vec<Tally<'n>> {
         if tallies.len() <= MOST_WAITING {
             return tallies;
         }
@@ -198,7 +190,7 @@ impl Outbox {
         let mut coarse = merged(tallies);
         if coarse.len() > MOST_WAITING {
             // Those who call least are told of least.
-            let most = |tally: &Tally| std::cmp::Reverse(tally.counts.requests);
+            let most = |tally: &Tally<'_>| std::cmp::Reverse(tally.counts.requests);
             coarse.select_nth_unstable_by_key(MOST_WAITING, most);
             let left_out = coarse.split_off(MOST_WAITING);
             self.lose(requests(&left_out, 0));
@@ -215,20 +207,5 @@ impl Outbox {
 
     fn write(&self, memory: &impl SharedMemory, expect: Expect) -> bool {
         postcard::to_allocvec(self).is_ok_and(|bytes| memory.write(OUTBOX, &bytes, expect).is_ok())
-    }
-}
-
-impl Batch {
-    fn new(number: u64, batch: Packed) -> Self {
-        Self {
-            number,
-            tallies: batch
-                .packets
-                .first()
-                .map(Packet::tallies)
-                .unwrap_or_default(),
-            refused: batch.refused,
-            lost: batch.lost,
-        }
     }
 }

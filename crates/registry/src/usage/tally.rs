@@ -9,19 +9,20 @@ use portcullis_feed::usage::{
 use portcullis_feed::{CollectionId, ProfileId};
 use serde::{Deserialize, Serialize};
 
-/// What requests that are alike have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Alike {
+/// What requests that are alike have in common. Names are those of the records that decided, or of the packet that they
+/// came in: a batch has thousands, of which none is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Alike<'n> {
     /// In which minute they were counted: minutes since 1970, UTC.
     pub minute: u64,
     /// Whose they are.
     pub profile: Option<ProfileId>,
     /// The public id of the key that they came with.
-    pub key_id: Option<Box<str>>,
+    pub key_id: Option<&'n str>,
     /// Which collection they asked for.
     pub collection: Option<CollectionId>,
     /// Which endpoint of it.
-    pub endpoint: Option<Box<str>>,
+    pub endpoint: Option<&'n str>,
 }
 
 /// How many requests, how they ended, and what they took.
@@ -60,25 +61,25 @@ struct End {
 
 /// Requests that are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Tally<'n> {
     /// What they have in common.
-    pub alike: Alike,
+    #[serde(borrow)]
+    pub alike: Alike<'n>,
     /// How many, and how they ended.
     pub counts: Counts,
 }
 
-/// What a VM has counted since its last parcel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What there is to tell, on its way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
-    /// Requests.
-    pub tallies: Vec<Tally>,
-    /// Some of those that were refused.
+    pub(super) packets: Vec<Packet>,
+    /// Some of the requests that were refused.
     pub refused: Vec<Refused>,
     /// How many requests could not be counted.
     pub lost: u64,
 }
 
-/// Counts as they travel between VMs: written, and not to be read by whoever only passes them on.
+/// Counts as they travel: written, and not to be read by whoever only passes them on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Packet {
     /// How many tallies it has: as many as a batch may have at most.
@@ -87,14 +88,6 @@ pub(super) struct Packet {
     pub(super) requests: u64,
     #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
-}
-
-/// What a [`Parcel`] has, packed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Packed {
-    pub(super) packets: Vec<Packet>,
-    pub(super) refused: Vec<Refused>,
-    pub(super) lost: u64,
 }
 
 /// A request that was refused, as it travels; here in a form in which nothing is left out.
@@ -188,7 +181,35 @@ impl Ends {
     }
 }
 
-impl Packed {
+impl Parcel {
+    /// Whether it tells nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.packets.is_empty() && self.refused.is_empty() && self.lost == 0
+    }
+
+    /// Adds counts, as long as it has no more than `most` kinds of requests. None of the counts are alike, save with those
+    /// that were there before.
+    pub fn add(&mut self, new: Vec<Tally<'_>>, most: usize) {
+        let before = std::mem::take(&mut self.packets);
+        let mut tallies: Vec<Tally<'_>> = before.iter().flat_map(Packet::tallies).collect();
+        let has_some = !tallies.is_empty();
+        tallies.extend(new);
+        if has_some {
+            tallies = merged(tallies);
+        }
+        if tallies.len() > most {
+            self.lost = requests(&tallies.split_off(most), self.lost);
+        }
+        self.packets = Packet::all(&tallies);
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn tallies(&self) -> Vec<Tally<'_>> {
+        self.packets.iter().flat_map(Packet::tallies).collect()
+    }
+
     /// How many requests it is about, those that were lost included.
     pub(super) fn requests(&self) -> u64 {
         let counted = self.packets.iter().map(|packet| packet.requests);
@@ -198,7 +219,7 @@ impl Packed {
 
 impl Packet {
     /// As few as can be, with all of these.
-    pub(super) fn all(tallies: &[Tally]) -> Vec<Self> {
+    pub(super) fn all(tallies: &[Tally<'_>]) -> Vec<Self> {
         let packets = tallies.chunks(MOST_ROWS);
         packets
             .map(|tallies| Self {
@@ -212,22 +233,20 @@ impl Packet {
 
     /// What is in it. Nothing that was written by [`Packet::all`] is unreadable.
     #[inline(never)]
-    pub(super) fn tallies(&self) -> Vec<Tally> {
+    pub(super) fn tallies(&self) -> Vec<Tally<'_>> {
         postcard::from_bytes(&self.bytes).unwrap_or_default()
     }
 }
 
 /// How many requests counts are about, added to some more.
-#[must_use]
-pub fn requests(tallies: &[Tally], more: u64) -> u64 {
+pub(super) fn requests(tallies: &[Tally<'_>], more: u64) -> u64 {
     let requests = tallies.iter().map(|tally| tally.counts.requests);
     requests.fold(more, u64::saturating_add)
 }
 
 /// Puts together what is alike.
-#[must_use]
-pub fn merged(tallies: Vec<Tally>) -> Vec<Tally> {
-    let mut sums: HashMap<Alike, Counts> = HashMap::new();
+pub(super) fn merged(tallies: Vec<Tally<'_>>) -> Vec<Tally<'_>> {
+    let mut sums: HashMap<Alike<'_>, Counts> = HashMap::new();
     for tally in tallies {
         sums.entry(tally.alike).or_default().add(&tally.counts);
     }
@@ -237,22 +256,22 @@ pub fn merged(tallies: Vec<Tally>) -> Vec<Tally> {
         .collect()
 }
 
-impl From<&Tally> for UsageRow {
-    fn from(tally: &Tally) -> Self {
+impl<'n> From<&'n Tally<'_>> for UsageRow<&'n str> {
+    fn from(tally: &'n Tally<'_>) -> Self {
         let Tally { alike, counts } = tally;
         Self {
             minute: alike.minute,
             profile: alike.profile,
-            key_id: alike.key_id.as_deref().map(str::to_owned),
+            key_id: alike.key_id,
             collection: alike.collection,
-            endpoint: alike.endpoint.as_deref().map(str::to_owned),
+            endpoint: alike.endpoint,
             requests: counts.requests.min(LARGEST_COUNT),
             permitted: counts.permitted.min(LARGEST_COUNT),
             statuses: sparse(&counts.ends.statuses()),
             denials: counts
                 .denials
                 .iter()
-                .map(|(code, count)| (code.to_string(), (*count).min(LARGEST_COUNT)))
+                .map(|(code, count)| (code.as_ref(), (*count).min(LARGEST_COUNT)))
                 .collect(),
             // Callers can say what they like about the length of what they send.
             bytes_in: counts.bytes_in.min(LARGEST_BYTES),
