@@ -240,14 +240,10 @@ impl Usage {
         let mut rows = self.rows.borrow_mut();
         let all: Vec<&Row> = rows.values().collect();
         self.breakdown.borrow_mut().publish(&all);
-        let tallies = rows.values_mut().map(
-            |Row {
-                 subject, counts, ..
-             }| Tally {
-                alike: alike(minute, subject),
-                counts: std::mem::take(counts),
-            },
-        );
+        let tallies = rows.values_mut().map(|row| Tally {
+            alike: alike(minute, &row.subject),
+            counts: std::mem::take(&mut row.counts),
+        });
         held.add(tallies.collect(), MOST_KINDS);
         rows.clear();
     }

@@ -191,6 +191,9 @@ impl Parcel {
     /// Adds counts, as long as it has no more than `most` kinds of requests. None of the counts are alike, save with those
     /// that were there before.
     pub fn add(&mut self, new: Vec<Tally<'_>>, most: usize) {
+        if new.is_empty() {
+            return;
+        }
         let before = std::mem::take(&mut self.packets);
         let mut tallies: Vec<Tally<'_>> = before.iter().flat_map(Packet::tallies).collect();
         let has_some = !tallies.is_empty();
