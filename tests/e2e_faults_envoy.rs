@@ -1,13 +1,16 @@
 //! Envoy's configuration changes while requests come in: listeners, modules, filters beside each other.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use portcullis_tests::{ListenerFile, Siege, Watch, create_orders, until_answered};
 use serde_json::{Value, json};
-use xtask::stage::{Bootstrap, ControlPlane, Envoy, Parts, Tokens, address_to_return_to, within};
+use xtask::stage::{
+    Bootstrap, Caller, ControlPlane, Envoy, Parts, Tokens, address_to_return_to, within,
+};
 
 const WORKERS: usize = 2;
 const SOON: Duration = Duration::from_secs(30);
@@ -85,6 +88,30 @@ fn listener_updates_disturb_no_request_and_changes_arrive_during_and_after_the_d
     stage.end().unwrap();
 }
 
+/// A single caller on each worker.
+fn a_caller_on_each_worker(envoy: &Envoy) -> Result<Vec<Caller>> {
+    const MOST: usize = 64;
+    let address = envoy.gateway()?;
+    let mut callers = BTreeMap::new();
+    let mut before = envoy.connections_of_workers(address)?;
+    for _ in 0..MOST {
+        let caller = Caller::connect(address)?;
+        let (now, _) = within(SOON, "Envoy has counted the connection", || {
+            let now = envoy.connections_of_workers(address).ok()?;
+            (now != before).then_some(now)
+        })?;
+        let mut workers = now.iter().zip(&before);
+        let worker = workers.position(|(now, before)| now > before);
+        let worker = worker.context("no worker has a further connection")?;
+        callers.entry(worker).or_insert(caller);
+        if callers.len() == WORKERS {
+            return Ok(callers.into_values().collect());
+        }
+        before = now;
+    }
+    bail!("{MOST} connections did not reach all workers");
+}
+
 #[test]
 fn vms_are_still_woken_at_once_when_the_listener_they_began_with_is_gone() {
     let mut stage = Changeable::begin().unwrap();
@@ -95,7 +122,7 @@ fn vms_are_still_woken_at_once_when_the_listener_they_began_with_is_gone() {
     // Ticks alone, half a second apart, would now and then bring a change within this time to one VM, but hardly to all
     // of them, and not time and again. A busy machine may take longer for some.
     let at_once = Duration::from_millis(100);
-    let mut callers = stage.siege.envoy().callers_on_every_worker().unwrap();
+    let mut callers = a_caller_on_each_worker(stage.siege.envoy()).unwrap();
     let key = stage.siege.turning.member.key().to_owned();
     let mut times = vec![];
     let is_at_once = |time: &&Duration| **time < at_once;

@@ -63,7 +63,7 @@ fn a_page_of_5_megabytes_is_applied_like_any_other_and_disturbs_no_request() {
 #[test]
 fn slow_answers_arrive_late_and_disturb_no_request() {
     let siege = Siege::begin(WORKERS).unwrap();
-    siege.proxy.conduct(Conduct::Late(Duration::from_secs(2)));
+    siege.proxy.conduct(Conduct::Late(Duration::from_secs(8)));
     siege.switch_off().unwrap();
     siege.ensure_unheard().unwrap();
     siege.recover().unwrap().undisturbed().unwrap();
@@ -104,8 +104,21 @@ fn a_control_plane_that_is_out_of_reach_is_found_again() {
 #[test]
 fn an_envoy_of_many_workers_has_one_question_open_at_a_time() {
     let siege = Siege::begin(8).unwrap();
+    let leaders = || {
+        let changes = "wasmcustom.portcullis.leadership_changes";
+        siege.envoy().count(changes).unwrap()
+    };
+    let before = leaders();
+    // Whatever is still open of a VM that led before is answered with this.
+    siege.ensure_heard().unwrap();
     siege.proxy.most_open();
     siege.ensure_heard().unwrap();
-    assert_eq!(siege.proxy.most_open(), 1);
+    let most_open = siege.proxy.most_open();
+    // A VM that a busy machine keeps from its work loses the lead, and leaves its question open.
+    let changes = usize::try_from(leaders() - before).unwrap();
+    assert!(
+        (1..=1 + changes).contains(&most_open),
+        "{most_open} questions, {changes} changes"
+    );
     siege.watch.end().unwrap().undisturbed().unwrap();
 }

@@ -81,7 +81,7 @@ fn one_key_of_several_expires_or_is_revoked_and_the_others_stay() {
     let member = play.member("Acme").unwrap();
     let profile = member.profile.id.as_str();
     let operator = play.operator();
-    let expires_at = (Timestamp::now() + SignedDuration::from_secs(2)).to_string();
+    let expires_at = (Timestamp::now() + SignedDuration::from_secs(5)).to_string();
     let short = operator
         .issue_key(profile, &json!({"expires_at": expires_at}))
         .unwrap();

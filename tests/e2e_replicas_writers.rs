@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use portcullis_feed::{ChangePage, ChangedObject, Revision};
 use portcullis_tests::{PATIENCE, Replicas, create_orders, until_in_step};
 use scale::{Fleet, Gateway};
-use serde_json::json;
+use serde_json::{Value, json};
+use xtask::stage::{Operator, within};
 
 const PLANES: usize = 3;
 const WRITERS: usize = 9;
@@ -63,6 +64,20 @@ fn witnessed(replicas: &Replicas, number: usize) -> Result<(Arc<Mutex<Taken>>, G
     Ok((taken, gateway))
 }
 
+/// Changes a client, and tells the revision. A control plane that is too busy for it is asked again: the change is the
+/// same however often it is made.
+fn change(operator: &Operator, client: &str, members: &Value) -> Result<u64> {
+    let path = format!("/clients/{client}");
+    let (reply, _) = within(PATIENCE, "the change is taken", || {
+        let reply = operator.call("PATCH", &path, members);
+        let is_refused = reply.as_ref().is_ok_and(|reply| reply.status == 503);
+        (!is_refused).then_some(reply)
+    })?;
+    let reply = reply?;
+    ensure!(reply.status == 200, "{reply:?}");
+    reply.body["revision"].as_u64().context("no revision")
+}
+
 #[test]
 fn no_gateway_misses_a_revision_while_many_write_at_every_control_plane() {
     let replicas = Replicas::begin(PLANES).unwrap();
@@ -91,12 +106,9 @@ fn no_gateway_misses_a_revision_while_many_write_at_every_control_plane() {
                 let operator = replicas.operator(number % PLANES).unwrap();
                 scope.spawn(move || {
                     let mut newest = 0;
-                    for change in 0..CHANGES.div_ceil(WRITERS * PROFILES) {
-                        let enabled = json!({"enabled": change % 2 == 1});
-                        let path = format!("/clients/{client}");
-                        let reply = operator.call("PATCH", &path, &enabled).unwrap();
-                        assert_eq!(reply.status, 200, "{:?}", reply.body);
-                        let revision = reply.body["revision"].as_u64().unwrap();
+                    for number in 0..CHANGES.div_ceil(WRITERS * PROFILES) {
+                        let enabled = json!({"enabled": number % 2 == 1});
+                        let revision = change(&operator, client, &enabled).unwrap();
                         assert!(revision > newest, "{revision} after {newest}");
                         newest = revision;
                     }
@@ -116,7 +128,11 @@ fn no_gateway_misses_a_revision_while_many_write_at_every_control_plane() {
     };
     fleet.wait(PATIENCE, "it has everything", has_all).unwrap();
     for status in fleet.statuses() {
-        assert_eq!((status.failures, status.restarts), (0, 0), "{status:?}");
+        let wrong = (status.signature_failures, status.restarts);
+        assert_eq!(wrong, (0, 0), "{status:?}");
+        // It may have been turned away by a control plane that was too busy, and by nothing else.
+        let failure = status.last_failure.as_deref();
+        assert!(failure.is_none_or(|it| it == "status 503"), "{status:?}");
     }
     // One that comes only now is told how everything is, and no more.
     let (last, gateway) = witnessed(&replicas, GATEWAYS).unwrap();

@@ -198,8 +198,8 @@ fn a_token_that_was_good_is_refused_once_it_has_expired() {
     let signer = Signer::hs256(SECRET);
     let member = play.token_member("Acme", &signer, &json!({})).unwrap();
     let mut caller = play.caller().unwrap();
-    // Two seconds before the end of the leeway of 60 s.
-    let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(-57)});
+    // Five seconds before the end of the leeway of 60 s.
+    let claims = json!({"sub": member.profile.id, "exp": seconds_from_now(-54)});
     let token = signer.token(&claims).unwrap();
     assert_eq!(bearer(&mut caller, &token).unwrap(), "permitted");
     until_bearer(&mut caller, &token, "credential_expired").unwrap();

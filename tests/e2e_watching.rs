@@ -1,6 +1,6 @@
 //! What whoever watches a gateway sees of it, and what becomes of a gateway that has heard nothing for too long.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use portcullis_tests::{Play, outcome, until, until_answered};
@@ -58,6 +58,7 @@ fn the_metrics_tell_how_far_a_gateway_is_and_what_it_holds() {
 
 #[test]
 fn a_vm_that_serves_requests_leaves_the_lead_to_the_main_thread() {
+    let begun = Instant::now();
     let play = Play::begin_set(&json!({"control_plane":
         {"cluster": "portcullis_control_plane", "wait_s": 1, "feed_keys": "environment"}}))
     .unwrap();
@@ -76,20 +77,27 @@ fn a_vm_that_serves_requests_leaves_the_lead_to_the_main_thread() {
         leader()?.then_some(())
     })
     .unwrap_or_else(|error| panic!("{error}: {}", play.envoy.log()));
+    let member = play.member("Acme").unwrap();
+    until_answered(&mut caller, member.key(), "permitted").unwrap();
+    within(SOON, "the main thread leads last", || {
+        leader()?.then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {}", play.envoy.log()));
     let changes = play
         .envoy
         .count("wasmcustom.portcullis.leadership_changes")
         .unwrap();
-    assert!((1..=2).contains(&changes), "{changes}");
-    let member = play.member("Acme").unwrap();
-    until_answered(&mut caller, member.key(), "permitted").unwrap();
+    // A lease runs for two seconds. A busy machine may keep its holder from its work for longer: then another one leads
+    // until the main thread does again.
+    let most = 2 + begun.elapsed().as_secs();
+    assert!((1..=most).contains(&changes), "{changes} of {most}");
 }
 
 #[test]
 fn what_is_too_old_is_not_decided_by_where_that_is_wished() {
     let mut play = Play::begin_set(&json!({
         "control_plane": {"cluster": "portcullis_control_plane", "wait_s": 1, "feed_keys": "environment"},
-        "max_staleness_s": 3,
+        "max_staleness_s": 6,
     }))
     .unwrap();
     let patient = play.another_envoy(Ok).unwrap();
@@ -112,11 +120,11 @@ fn what_is_too_old_is_not_decided_by_where_that_is_wished() {
     play.control_plane.restart().unwrap();
     until_answered(&mut caller, member.key(), "permitted").unwrap();
     // A question that is held and answered with nothing is contact too.
-    let quiet = std::time::Instant::now();
-    until(&mut caller, "five seconds have passed", |caller| {
+    let quiet = Instant::now();
+    until(&mut caller, "eight seconds have passed", |caller| {
         let answer = caller.get("/orders/1").key(member.key()).send()?;
         anyhow::ensure!(outcome(&answer) == "permitted", "{}", outcome(&answer));
-        Ok(quiet.elapsed() > Duration::from_secs(5))
+        Ok(quiet.elapsed() > Duration::from_secs(8))
     })
     .unwrap();
 }

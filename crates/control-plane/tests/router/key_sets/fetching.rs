@@ -283,10 +283,8 @@ async fn a_server_that_takes_too_long_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_had_is_told_by_its_name() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/jwks", free.local_addr().unwrap());
-    drop(free);
-    let refusal = fetched(&fetcher("127.0.0.1/32"), &jwks(url)).await;
+    let nobody = jwks("http://127.0.0.1:1/jwks");
+    let refusal = fetched(&fetcher("127.0.0.1/32"), &nobody).await;
     let sentence = refusal.unwrap_err();
     assert!(
         sentence.starts_with("`127.0.0.1` cannot be reached: "),
