@@ -134,7 +134,7 @@ fn collection_label<'l>(labels: &'l Labels<Shared>, row: &Row) -> Label<'l> {
 
 fn profile_of(subject: &Subject) -> Option<ProfileId> {
     let holder = subject.holder.as_deref()?;
-    Some(holder.record().profile_id)
+    Some(holder.profile())
 }
 
 /// Adds a row to the sum of its label. Sums are in the order of their labels.

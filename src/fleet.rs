@@ -48,8 +48,8 @@ pub(crate) fn told(holder: &Holder) -> Option<String> {
     const FIELDS: u8 = 1;
     const KEY: u8 = 1;
     const VALUE: u8 = 2;
-    let policy = holder.record().policy.as_deref()?;
-    let limit = policy.rate_limit.as_ref()?;
+    let terms = holder.terms()?;
+    let limit = &terms.rate.as_ref()?.record;
     let caller = match limit.scope {
         RateScope::AccessProfile => holder.profile_id(),
         RateScope::Client => holder.client_id(),
@@ -60,7 +60,7 @@ pub(crate) fn told(holder: &Holder) -> Option<String> {
         RateWindow::Hour => "HOUR",
         RateWindow::Day => "DAY",
     };
-    let policy = policy.id.to_string();
+    let policy = terms.policy.to_string();
     let texts = [
         ("caller", Some(caller)),
         ("policy", Some(&policy)),

@@ -51,13 +51,14 @@ impl ToldLimit {
     /// less is told: it, or this Envoy.
     pub(crate) fn announce(&self, fleet: Option<Standing>) {
         let refused = fleet.filter(|standing| standing.is_refused);
-        let Some(limit) = self.holder.limit() else {
+        let terms = self.holder.terms();
+        let Some(limit) = terms.and_then(|terms| terms.rate.as_ref()) else {
             return;
         };
         if !self.is_told_anyway && refused.is_none() {
             return;
         }
-        host::add_response_header(POLICY, limit.policy().as_bytes());
+        host::add_response_header(POLICY, limit.text().as_bytes());
         let (remaining, full_in) = self.allowed(fleet);
         let standing = standing(RATE, remaining, full_in);
         host::add_response_header(STANDING, standing.as_bytes());
@@ -85,11 +86,11 @@ impl ToldLimit {
 /// The fields of an answer to a caller who calls too often, or has called too much.
 pub(crate) fn of_denial(denial: &Denial<'_>) -> Option<[(&'static str, String); 3]> {
     let exhausted = denial.exhausted.as_deref()?;
-    let holder = denial.holder.as_ref()?;
+    let terms = denial.holder.as_ref()?.terms()?;
     let (item, policy) = if denial.reason == DenialReason::QuotaExceeded {
-        (QUOTA, holder.quota()?.policy())
+        (QUOTA, terms.quota.as_ref()?.text())
     } else {
-        (RATE, holder.limit()?.policy())
+        (RATE, terms.rate.as_ref()?.text())
     };
     // Never 0, which would be an invitation.
     let retry_s = seconds(exhausted.retry_in).max(1);

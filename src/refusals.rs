@@ -212,7 +212,7 @@ fn told(sample: Sample<'_>, denial: &Denial<'_>) -> Refused {
         path: shortened(&sample.path, usage::LONGEST_PATH).to_owned(),
         address: sample.address.map(|address| address.to_string()),
         key_id: sample.key.map(str::to_owned),
-        profile: holder.map(|holder| holder.record().profile_id),
+        profile: holder.map(|holder| holder.profile()),
         collection: denial.collection.as_ref().map(|it| it.id),
         decision_id: sample.decision.to_owned(),
     }

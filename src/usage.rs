@@ -255,7 +255,7 @@ fn alike(minute: u64, subject: &Subject) -> Alike<'_> {
     let endpoint = collection.zip(subject.place);
     Alike {
         minute,
-        profile: holder.map(|holder| holder.record().profile_id),
+        profile: holder.map(|holder| holder.profile()),
         key_id: holder.and_then(Holder::key_id),
         collection: collection.map(|collection| collection.id),
         endpoint: endpoint.and_then(|(collection, place)| {

@@ -128,7 +128,7 @@ fn check_holders(page: &ChangePage, (holders, _, _): &Shown) {
         let is_gone = holders
             .iter()
             .flatten()
-            .all(|holder| holder.record().profile_id != id);
+            .all(|holder| holder.profile() != id);
         assert!(is_back || is_gone, "{id} is removed and opens something");
     }
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_engine::holder::Granted;
+
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
 use portcullis_engine::limit::Uncounted;
 use portcullis_engine::path::Path;
@@ -241,7 +241,7 @@ fn check_decision(call: &Call, view: &View<Memory>, decision: &Decision<'_>) {
 fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
     let target = call.last(b":path");
     if let Some(holder) = permit.holder() {
-        let id = holder.record().profile_id;
+        let id = holder.profile();
         let is_proven =
             |(text, profile): &(String, ProfileId)| *profile == id && call.presents(text);
         assert!(call.genuine.iter().any(is_proven), "{id} was not proven");
@@ -258,7 +258,7 @@ fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
         let is_observed = denial
             .holder
             .as_ref()
-            .is_some_and(|it| it.record().conditions.observe);
+            .is_some_and(|it| it.conditions().observe);
         assert!(call.gate == 3 || is_observed && denial.reason.is_about_rights());
         return;
     }
@@ -277,10 +277,10 @@ fn check_permit(call: &Call, view: &View<Memory>, permit: &Permit<'_>) {
         .and_then(|routes| routes.find(b"", call.last(b":method"), &path).cloned());
     let endpoint = endpoint.unwrap_or_else(|| panic!("{target:?} is no endpoint"));
     assert!(endpoint.enabled && endpoint.collection.id == collection.id);
-    let record = permit.holder().map(|holder| holder.record());
-    let record = record.unwrap_or_else(|| panic!("nobody may call {target:?}"));
-    assert!(record.collections.contains(&Granted::from(&collection.id)));
-    let conditions = &record.conditions;
+    let holder = permit.holder();
+    let holder = holder.unwrap_or_else(|| panic!("nobody may call {target:?}"));
+    assert!(holder.is_granted(&collection.id));
+    let conditions = holder.conditions();
     assert!(conditions.profile_enabled && conditions.client_enabled);
     assert!(conditions.addresses.allows(call.address));
 }

@@ -93,7 +93,7 @@ impl<'a> Permit<'a> {
     /// Whether the caller should change over to a newer key.
     #[must_use]
     pub fn deprecation(&self) -> Option<Deprecation> {
-        let key = &self.holder()?.record().key()?.standing;
+        let key = self.holder()?.key_standing()?;
         Some(Deprecation {
             since_ms: key.deprecated_at_ms?,
             until_ms: key.expires_at_ms,

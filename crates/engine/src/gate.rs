@@ -119,7 +119,7 @@ impl Gate {
     pub fn told_limit<'p>(&'p self, permit: &'p Permit<'_>) -> Option<(&'p str, &'p Holder)> {
         let header = self.limit_header.as_deref()?;
         let (holder, _) = permit.allowance()?;
-        let is_only_noted = self.observe || holder.record().conditions.observe;
+        let is_only_noted = self.observe || holder.conditions().observe;
         (!is_only_noted).then_some((header, &**holder))
     }
 
@@ -295,7 +295,7 @@ impl Gate {
     }
 
     fn observes(&self, denial: &Denial<'_>) -> bool {
-        let by_profile = |holder: &Arc<Holder>| holder.record().conditions.observe;
+        let by_profile = |holder: &Arc<Holder>| holder.conditions().observe;
         self.observe
             || denial.reason.is_about_rights() && denial.holder.as_ref().is_some_and(by_profile)
     }

@@ -1,6 +1,7 @@
 //! Who a credential belongs to: the access profile as the data plane keeps it, compiled once from the feed.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use portcullis_feed::{
     AccessMethod, ApiKey, ClientId, CollectionId, Digest, Jwt, KeyState, Policy, Profile, ProfileId,
@@ -11,8 +12,11 @@ use crate::address::{AddressRules, InvalidAddress};
 use crate::jwt::InvalidKey;
 use crate::jwt::record::{self, TokenRecord};
 use crate::limit::Limit;
-use crate::quota::Quota;
 use crate::seldom::{Seldom, Usual};
+use crate::terms::{SharedTerms, Terms};
+
+/// How many bytes the ids of a client and of a profile have.
+const IDS: usize = 58;
 
 /// What is kept for each credential of a profile, and for each name by which tokens call it. There may be millions, and
 /// many are kept decoded: what is the same for nearly all of them is [`Seldom`] said.
@@ -199,15 +203,6 @@ impl Record {
             .map(|(digest, credential)| (digest, record(credential)))
             .collect())
     }
-
-    /// The API key that was found, be it as a credential or as a name.
-    #[must_use]
-    pub fn key(&self) -> Option<&KeyRecord> {
-        match &self.credential {
-            CredentialRecord::ApiKey(key) => Some(key),
-            CredentialRecord::Token { name, .. } => name.as_ref(),
-        }
-    }
 }
 
 /// All names of a profile with tokens.
@@ -261,89 +256,159 @@ impl PolicyRecord {
     }
 }
 
-/// A record with the texts that a permit needs, written once instead of on every request.
+/// A record as it is decided by, with the texts that a permit needs, written once instead of on every request. A million
+/// may be asked for, so it is small, in few places of memory, and shares what others have too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    record: Record,
-    /// The ids of the client and of the profile and the client's name, one after the other: one allocation for all.
+    profile: ProfileId,
+    client: ClientId,
+    found: Found,
+    granted: Box<[Granted]>,
+    terms: Option<Arc<Terms>>,
+    conditions: Seldom<Conditions>,
+    /// One after the other.
     texts: Box<str>,
-    client_id_end: usize,
-    profile_id_end: usize,
-    /// The rate limit, worked out.
-    limit: Option<Box<Limit>>,
-    /// The quota, worked out.
-    quota: Option<Box<Quota>>,
+    /// Where all of them but the last end.
+    ends: Ends,
+}
+
+/// What was found, without its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    Key(Seldom<KeyStanding>),
+    Token {
+        name: Option<Seldom<KeyStanding>>,
+        method: Box<TokenRecord>,
+    },
+}
+
+/// The order of the texts. The last one is the public id of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    client_id: usize,
+    profile_id: usize,
+    client_name: usize,
 }
 
 impl Holder {
-    /// Writes the texts of a record.
+    /// Works out a record, and shares with others what it has from its policy.
     #[must_use]
-    pub fn new(record: Record) -> Self {
-        let mut texts = record.client_id.to_string();
-        let client_id_end = texts.len();
+    pub fn new(record: Record, shared: &mut SharedTerms) -> Self {
+        let (found, key_id) = match record.credential {
+            CredentialRecord::ApiKey(KeyRecord { id, standing }) => {
+                (Found::Key(standing), Some(id))
+            }
+            CredentialRecord::Token { name, method } => {
+                let (name, key_id) = name.map(|key| (key.standing, key.id)).unzip();
+                (Found::Token { name, method }, key_id)
+            }
+        };
+        let key_id = key_id.as_deref().unwrap_or_default();
+        let name = record.client_name.len();
+        let mut texts =
+            String::with_capacity(IDS.saturating_add(name).saturating_add(key_id.len()));
         // Writing to a String cannot fail.
+        let _ = write!(texts, "{}", record.client_id);
+        let client_id = texts.len();
         let _ = write!(texts, "{}", record.profile_id);
-        let profile_id_end = texts.len();
+        let profile_id = texts.len();
         push_header_text(&mut texts, &record.client_name);
-        let limit = record.policy.as_deref().and_then(|policy| {
-            let limit = policy.rate_limit.as_ref()?;
-            let limit = Limit::of(limit, policy.id, record.client_id, record.profile_id);
-            Some(Box::new(limit))
-        });
-        let quota = record.policy.as_deref().and_then(|policy| {
-            let quota = Quota::of(policy.quota.as_ref()?, record.profile_id);
-            Some(Box::new(quota))
-        });
+        let client_name = texts.len();
+        texts.push_str(key_id);
         Self {
-            limit,
-            quota,
-            record,
+            profile: record.profile_id,
+            client: record.client_id,
+            found,
+            granted: record.collections.into(),
+            terms: record.policy.map(|policy| shared.of(*policy)),
+            conditions: record.conditions,
             texts: texts.into(),
-            client_id_end,
-            profile_id_end,
+            ends: Ends {
+                client_id,
+                profile_id,
+                client_name,
+            },
         }
     }
 
-    /// What is known of the credential and its profile.
+    /// The profile that the credential opens, or names.
     #[must_use]
-    pub fn record(&self) -> &Record {
-        &self.record
+    pub const fn profile(&self) -> ProfileId {
+        self.profile
+    }
+
+    /// Whose profile it is.
+    #[must_use]
+    pub const fn client(&self) -> ClientId {
+        self.client
+    }
+
+    /// How tokens of the profile are verified, where it was a name that was found. It proves nothing.
+    #[must_use]
+    pub fn token_method(&self) -> Option<&TokenRecord> {
+        match &self.found {
+            Found::Key(_) => None,
+            Found::Token { method, .. } => Some(method),
+        }
+    }
+
+    /// How things stand with the API key that was found, be it as a credential or as a name.
+    #[must_use]
+    pub fn key_standing(&self) -> Option<&KeyStanding> {
+        match &self.found {
+            Found::Key(standing) => Some(standing),
+            Found::Token { name, .. } => name.as_deref(),
+        }
+    }
+
+    /// The public id of that key.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_standing()?;
+        Some(self.text(self.ends.client_name, self.texts.len()))
+    }
+
+    /// Whether a collection is granted.
+    #[must_use]
+    pub fn is_granted(&self, collection: &CollectionId) -> bool {
+        self.granted.contains(&Granted::from(collection))
+    }
+
+    /// Under which conditions the profile may be used.
+    #[must_use]
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// What its policy allows, if it has one.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        self.terms.as_deref()
+    }
+
+    /// How often it may call in a short time, if that is limited.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        let rate = self.terms()?.rate.as_ref()?;
+        Some(rate.limit(self.client, self.profile))
     }
 
     /// The client's id as services see it.
     #[must_use]
     pub fn client_id(&self) -> &str {
-        self.text(0, self.client_id_end)
+        self.text(0, self.ends.client_id)
     }
 
     /// The client's name as services see it: see [`header_text`].
     #[must_use]
     pub fn client_name(&self) -> &str {
-        self.text(self.profile_id_end, self.texts.len())
+        self.text(self.ends.profile_id, self.ends.client_name)
     }
 
     /// The profile's id as services see it.
     #[must_use]
     pub fn profile_id(&self) -> &str {
-        self.text(self.client_id_end, self.profile_id_end)
-    }
-
-    /// How often it may call in a short time, if that is limited.
-    #[must_use]
-    pub fn limit(&self) -> Option<&Limit> {
-        self.limit.as_deref()
-    }
-
-    /// How much it may call in a long time, if that is limited.
-    #[must_use]
-    pub fn quota(&self) -> Option<&Quota> {
-        self.quota.as_deref()
-    }
-
-    /// The public id of the API key that was found, if one was.
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.record.key().map(|key| &*key.id)
+        self.text(self.ends.client_id, self.ends.profile_id)
     }
 
     fn text(&self, begin: usize, end: usize) -> &str {

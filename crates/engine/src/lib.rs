@@ -26,9 +26,11 @@ pub mod quota;
 pub mod recent;
 pub mod route;
 pub mod seldom;
+pub mod terms;
 
 pub use decision::{Decision, Denial, DenialReason, Deprecation, Permit, Subject};
 pub use gate::{
     ClaimHeader, Gate, GateSettings, IdentityHeaders, InvalidName, Registry, Request, World,
 };
 pub use holder::{Holder, Record};
+pub use terms::{SharedTerms, Terms};

@@ -22,8 +22,18 @@ use crate::quota::{Quota, Window};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LimitId([u8; 16]);
 
-/// A rate limit in force, with what it is counted by.
+/// A rate limit as a policy says it, worked out: the same for all who have that policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateRule {
+    /// As it was told.
+    pub record: RateLimitRecord,
+    interval_ns: u64,
+    digest: [u8; 16],
+    text: Box<str>,
+}
+
+/// A rate limit in force, with what it is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Which count.
     pub id: LimitId,
@@ -31,8 +41,6 @@ pub struct Limit {
     pub interval_ns: u64,
     /// How many requests may come at once; never 0.
     pub burst: u32,
-    /// How callers are told the limit: see [`Limit::policy`].
-    policy: Box<str>,
 }
 
 /// Slots that were given to somebody.
@@ -92,44 +100,58 @@ impl Limits for Uncounted {
     }
 }
 
-impl Limit {
+impl RateRule {
+    /// A rate limit of a policy.
+    #[must_use]
+    pub fn of(record: RateLimitRecord, policy: PolicyId) -> Self {
+        let window = window(record.per);
+        let window_ns = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
+        let mut digest = SipHasher13::new();
+        if record.scope == RateScope::Client {
+            digest.write(policy.as_bytes());
+        }
+        digest.write_u32(record.requests);
+        digest.write_u32(record.burst);
+        digest.write_u64(window_ns);
+        Self {
+            // Rounded up: never more often than said.
+            interval_ns: window_ns.div_ceil(u64::from(record.requests).max(1)).max(1),
+            digest: digest.finish128().as_bytes(),
+            text: format!("\"rate\";q={};w={}", record.requests, window.as_secs()).into(),
+            record,
+        }
+    }
+
     /// The limit of a profile.
     #[must_use]
-    pub fn of(
-        limit: &RateLimitRecord,
-        policy: PolicyId,
-        client: ClientId,
-        profile: ProfileId,
-    ) -> Self {
-        let window = window(limit.per);
-        let window_ns = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
-        let mut id = SipHasher13::new();
-        match limit.scope {
-            RateScope::AccessProfile => id.write(profile.as_bytes()),
-            RateScope::Client => {
-                id.write(client.as_bytes());
-                id.write(policy.as_bytes());
-            }
-        }
-        id.write_u32(limit.requests);
-        id.write_u32(limit.burst);
-        id.write_u64(window_ns);
-        Self {
-            id: LimitId(id.finish128().as_bytes()),
-            // Rounded up: never more often than said.
-            interval_ns: window_ns.div_ceil(u64::from(limit.requests).max(1)).max(1),
-            burst: limit.burst.max(1),
-            policy: format!("\"rate\";q={};w={}", limit.requests, window.as_secs()).into(),
+    pub fn limit(&self, client: ClientId, profile: ProfileId) -> Limit {
+        let whose = match self.record.scope {
+            RateScope::AccessProfile => profile.as_bytes(),
+            RateScope::Client => client.as_bytes(),
+        };
+        Limit {
+            id: LimitId(count_of(self.digest, whose)),
+            interval_ns: self.interval_ns,
+            burst: self.record.burst.max(1),
         }
     }
 
     /// The item of the field `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the requests and the window in
     /// seconds.
     #[must_use]
-    pub fn policy(&self) -> &str {
-        &self.policy
+    pub fn text(&self) -> &str {
+        &self.text
     }
+}
 
+/// Which count a rule has for somebody: it takes no place in what is kept of each of a million profiles. What is random in
+/// an identifier comes first, so that counts are found by their first bytes.
+pub(crate) fn count_of(rule: [u8; 16], whose: &[u8; 16]) -> [u8; 16] {
+    let whose = u128::from_be_bytes(*whose).rotate_left(64);
+    (u128::from_be_bytes(rule) ^ whose).to_be_bytes()
+}
+
+impl Limit {
     /// Gives out slots, one at least and `wanted` at most, and says up to when all are given out then.
     ///
     /// # Errors

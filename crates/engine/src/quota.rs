@@ -11,7 +11,7 @@ use portcullis_feed::{ProfileId, QuotaWindow, UtcOffset};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::holder::QuotaRecord;
-use crate::limit::Exhausted;
+use crate::limit::{Exhausted, count_of};
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MINUTES: i64 = 1_440;
@@ -22,17 +22,22 @@ const DAYS_SINCE_MONDAY: u64 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QuotaId([u8; 16]);
 
-/// A quota in force, with what it is counted by.
+/// A quota as a policy says it, worked out: the same for all who have that policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaRule {
+    /// As it was told.
+    pub record: QuotaRecord,
+    digest: [u8; 16],
+    text: Box<str>,
+}
+
+/// A quota in force, with what it is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// Which count.
     pub id: QuotaId,
     /// How many requests each window has.
     pub requests: u64,
-    per: QuotaWindow,
-    used_up_until_ms: Option<u64>,
-    offsets: Box<[UtcOffset]>,
-    policy: Box<str>,
 }
 
 /// A day, a week or a month: when it begins and when it ends, in milliseconds since 1970, UTC.
@@ -44,34 +49,39 @@ pub struct Window {
     pub until_ms: u64,
 }
 
-impl Quota {
-    /// The quota of a profile.
+impl QuotaRule {
+    /// A quota of a policy.
     #[must_use]
-    pub fn of(quota: &QuotaRecord, profile: ProfileId) -> Self {
-        let mut id = SipHasher13::new();
-        id.write(profile.as_bytes());
-        id.write_u64(quota.requests);
-        let (number, seconds) = match quota.per {
+    pub fn of(record: QuotaRecord) -> Self {
+        let mut digest = SipHasher13::new();
+        digest.write_u64(record.requests);
+        let (number, seconds) = match record.per {
             QuotaWindow::Day => (1, 86_400),
             QuotaWindow::Week => (2, 604_800),
             QuotaWindow::Month => (3, 2_592_000),
         };
-        id.write_u8(number);
+        digest.write_u8(number);
         Self {
-            id: QuotaId(id.finish128().as_bytes()),
-            requests: quota.requests,
-            per: quota.per,
-            used_up_until_ms: quota.used_up_until_ms,
-            offsets: quota.offsets.as_slice().into(),
-            policy: format!("\"quota\";q={};w={seconds}", quota.requests).into(),
+            digest: digest.finish128().as_bytes(),
+            text: format!("\"quota\";q={};w={seconds}", record.requests).into(),
+            record,
+        }
+    }
+
+    /// The quota of a profile.
+    #[must_use]
+    pub fn quota(&self, profile: ProfileId) -> Quota {
+        Quota {
+            id: QuotaId(count_of(self.digest, profile.as_bytes())),
+            requests: self.record.requests,
         }
     }
 
     /// The item of the field `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the requests and the window in
     /// seconds. A month is told as 30 days.
     #[must_use]
-    pub fn policy(&self) -> &str {
-        &self.policy
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The window in which a request is counted, unless the control plane has said that the quota is used up.
@@ -79,9 +89,15 @@ impl Quota {
     /// # Errors
     /// When it has: how long that lasts.
     pub fn open(&self, now_ms: u64) -> Result<Window, Exhausted> {
-        match self.used_up_until_ms {
-            Some(until_ms) if until_ms > now_ms => Err(until(until_ms, now_ms)),
-            _ => Ok(Window::of(self.per, now_ms, &self.offsets)),
+        let QuotaRecord {
+            per,
+            used_up_until_ms,
+            offsets,
+            ..
+        } = &self.record;
+        match used_up_until_ms {
+            Some(until_ms) if *until_ms > now_ms => Err(until(*until_ms, now_ms)),
+            _ => Ok(Window::of(*per, now_ms, offsets)),
         }
     }
 }

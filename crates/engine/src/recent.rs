@@ -50,8 +50,8 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Recent<K, V, S> {
     }
 
     /// Drops what does not satisfy a condition.
-    pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.0.retain(|_, entry| keep(&entry.value));
+    pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        self.0.retain(|key, entry| keep(key, &entry.value));
     }
 
     /// Drops everything.
@@ -135,7 +135,7 @@ mod tests {
     fn what_is_not_retained_is_gone() {
         let mut recent: Recent<u32, u32, RandomState> = Recent::new(100, 10);
         (0..8).for_each(|key| recent.insert(key, key, 10));
-        recent.retain(|value| value % 2 == 0);
+        recent.retain(|_, value| value % 2 == 0);
         let left: Vec<u32> = (0..8).filter_map(|key| recent.find(&key)).collect();
         assert_eq!(left, [0, 2, 4, 6]);
         recent.clear();

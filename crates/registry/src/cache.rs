@@ -1,4 +1,4 @@
-//! The records that a VM has used lately, and from which page each came.
+//! The records that a VM has used lately.
 
 use std::sync::Arc;
 
@@ -7,8 +7,10 @@ use portcullis_engine::hashing::ByFirstBytes;
 use portcullis_engine::recent::Recent;
 use portcullis_feed::Digest;
 
+use crate::layout;
+
 /// What an entry weighs beside its encoded record, in bytes.
-const ENTRY_BYTES: usize = 300;
+const ENTRY_BYTES: usize = 190;
 
 /// How many changed pages are kept in mind before what came from them is looked for and dropped.
 pub(crate) const MOST_CHANGED: usize = 256;
@@ -20,12 +22,12 @@ pub(crate) struct Cache {
     recent: Recent<Digest, Entry, ByFirstBytes>,
     /// Going through all entries at each change would hold up requests.
     changed: Changed,
-    changes: u64,
+    changes: u32,
 }
 
 /// Pages that have changed, each with the number of its last change, in order.
 #[derive(Debug, Default)]
-struct Changed(Vec<(u32, u64)>);
+struct Changed(Vec<(u32, u32)>);
 
 impl Changed {
     fn place(&self, page: u32) -> Result<usize, usize> {
@@ -33,12 +35,12 @@ impl Changed {
     }
 
     /// The number of the last change of a page, and 0 where there was none.
-    fn last(&self, page: u32) -> u64 {
+    fn last(&self, page: u32) -> u32 {
         let found = self.place(page).ok().and_then(|place| self.0.get(place));
         found.map_or(0, |(_, change)| *change)
     }
 
-    fn note(&mut self, page: u32, change: u64) {
+    fn note(&mut self, page: u32, change: u32) {
         match self.place(page) {
             Ok(place) => {
                 if let Some(known) = self.0.get_mut(place) {
@@ -53,14 +55,13 @@ impl Changed {
 #[derive(Debug, Clone)]
 struct Entry {
     holder: Arc<Holder>,
-    page: u32,
     /// How many changes there had been when it was read.
-    changes: u64,
+    changes: u32,
 }
 
 impl Entry {
-    fn is_outdated(&self, changed: &Changed) -> bool {
-        changed.last(self.page) > self.changes
+    fn is_outdated(&self, digest: &Digest, changed: &Changed) -> bool {
+        changed.last(layout::record_page(digest)) > self.changes
     }
 }
 
@@ -75,41 +76,40 @@ impl Cache {
 
     pub(crate) fn find(&self, digest: &Digest) -> Option<Arc<Holder>> {
         let found = self.recent.find(digest);
-        let entry = found.filter(|entry| !entry.is_outdated(&self.changed));
+        let entry = found.filter(|entry| !entry.is_outdated(digest, &self.changed));
         entry.map(|entry| entry.holder)
     }
 
-    pub(crate) fn insert(
-        &mut self,
-        digest: Digest,
-        holder: Arc<Holder>,
-        page: u32,
-        record_bytes: usize,
-    ) {
+    pub(crate) fn insert(&mut self, digest: Digest, holder: Arc<Holder>, record_bytes: usize) {
         // Decoded, what may be long in a record takes as much as encoded.
         let bytes = record_bytes.saturating_add(ENTRY_BYTES);
         let entry = Entry {
             holder,
-            page,
             changes: self.changes,
         };
         self.recent.insert(digest, entry, bytes);
     }
 
     pub(crate) fn forget(&mut self, pages: &[u32]) {
-        self.changes = self.changes.saturating_add(1);
+        let Some(changes) = self.changes.checked_add(1) else {
+            self.clear();
+            return;
+        };
+        self.changes = changes;
         for &page in pages {
             self.changed.note(page, self.changes);
         }
         if self.changed.0.len() > MOST_CHANGED {
             let changed = std::mem::take(&mut self.changed);
-            self.recent.retain(|entry| !entry.is_outdated(&changed));
+            self.recent
+                .retain(|digest, entry| !entry.is_outdated(digest, &changed));
         }
     }
 
     pub(crate) fn clear(&mut self) {
         self.recent.clear();
         self.changed = Changed::default();
+        self.changes = 0;
     }
 
     #[cfg(test)]

@@ -14,12 +14,12 @@ use portcullis_feed::{CollectionId, Digest, ProfileId};
 use crate::page::Key;
 
 /// The number of this layout.
-pub const FORMAT: u8 = 8;
+pub const FORMAT: u8 = 9;
 
 /// A key: what every one begins with, and what else it says.
 macro_rules! key {
     ($rest:literal) => {
-        concat!("pc8/", $rest)
+        concat!("pc9/", $rest)
     };
 }
 
@@ -33,11 +33,15 @@ pub const PROFILE_PAGES: u32 = 16_384;
 /// How many pages hold collections. Every VM reads all of them when a collection has changed.
 pub const COLLECTION_PAGES: u32 = 64;
 
-/// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter).
-pub const LIMIT_PAGES: u32 = 16_384;
+/// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter). Few, since each is
+/// read and written for most requests of those who call rarely: they should stay in the processor's caches.
+pub const LIMIT_PAGES: u32 = 2_048;
 
 /// How many pages hold how much of quotas is given out: see [`quotas`](crate::quotas).
 pub const QUOTA_PAGES: u32 = 16_384;
+
+/// No key is longer.
+const KEY: usize = 16;
 
 /// Which VM leads: see [`lease`](crate::lease).
 pub const LEASE: &str = key!("lease");
@@ -107,7 +111,7 @@ pub fn record_entry(digest: &Digest) -> Key {
 /// The key of a page of records.
 #[must_use]
 pub fn record_key(side: Side, page: u32) -> String {
-    format!(key!("r{}/{}"), side.letter(), page)
+    on_side(key!("r"), side, page)
 }
 
 /// The page that tells on which pages the records of a profile stand.
@@ -120,7 +124,7 @@ pub fn profile_page(profile: &ProfileId) -> u32 {
 /// The key of a page that tells on which pages the records of a profile stand.
 #[must_use]
 pub fn profile_key(side: Side, page: u32) -> String {
-    format!(key!("p{}/{}"), side.letter(), page)
+    on_side(key!("p"), side, page)
 }
 
 /// The page on which a collection stands.
@@ -132,35 +136,66 @@ pub fn collection_page(collection: &CollectionId) -> u32 {
 /// The key of a page of collections.
 #[must_use]
 pub fn collection_key(side: Side, page: u32) -> String {
-    format!(key!("c{}/{}"), side.letter(), page)
+    on_side(key!("c"), side, page)
 }
 
 /// The key of the page on which a rate limit is counted.
 #[must_use]
 pub fn limit_key(limit: &LimitId) -> String {
-    format!(key!("l/{}"), page_of_id(limit.as_bytes(), LIMIT_PAGES))
+    numbered(key!("l/"), page_of_count(limit.as_bytes(), LIMIT_PAGES))
 }
 
 /// The key of the page on which a quota is counted.
 #[must_use]
 pub fn quota_key(quota: &QuotaId) -> String {
-    format!(key!("q/{}"), page_of_id(quota.as_bytes(), QUOTA_PAGES))
+    numbered(key!("q/"), page_of_count(quota.as_bytes(), QUOTA_PAGES))
 }
 
 /// The key of a place in the roster, which is also the name of its queue.
 #[must_use]
 pub fn roster_key(place: u32) -> String {
-    format!(key!("v/{}"), place)
+    numbered(key!("v/"), place)
 }
 
 /// The key of the box in which a VM leaves what it has counted, by its place in the roster.
 #[must_use]
 pub fn mailbox_key(place: u32) -> String {
-    format!(key!("u/{}"), place)
+    numbered(key!("u/"), place)
+}
+
+fn on_side(kind: &'static str, side: Side, page: u32) -> String {
+    let mut key = String::with_capacity(KEY);
+    key.push_str(kind);
+    key.push(side.letter());
+    key.push('/');
+    push_number(&mut key, page);
+    key
+}
+
+fn numbered(kind: &'static str, number: u32) -> String {
+    let mut key = String::with_capacity(KEY);
+    key.push_str(kind);
+    push_number(&mut key, number);
+    key
+}
+
+/// In hexadecimal: the formatting of the standard library takes several times as long, on the way of many requests.
+fn push_number(key: &mut String, number: u32) {
+    let digits = 8_u32.saturating_sub(number.leading_zeros() / 4).max(1);
+    for place in (0..digits).rev() {
+        let digit = number.wrapping_shr(place.wrapping_mul(4)) & 0xf;
+        key.extend(char::from_digit(digit, 16));
+    }
 }
 
 fn page_of_id(id: &[u8; 16], pages: u32) -> u32 {
     let [.., a, b, c, d] = *id;
+    u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
+}
+
+/// What is random in a count's name comes first.
+fn page_of_count(id: &[u8; 16], pages: u32) -> u32 {
+    let [_, _, _, _, a, b, c, d, ..] = *id;
     u32::from_be_bytes([a, b, c, d]) & (pages.saturating_sub(1))
 }
 
@@ -171,5 +206,16 @@ mod tests {
     #[test]
     fn keys_begin_with_the_number_of_the_layout() {
         assert_eq!(LEDGER, format!("pc{FORMAT}/ledger"));
+        assert_eq!(profile_key(Side::B, 0), format!("pc{FORMAT}/pb/0"));
+    }
+
+    #[test]
+    fn keys_end_with_their_number_in_hexadecimal() {
+        for number in (0..300).chain([0x3_ffff, 0x10_0000, u32::MAX]) {
+            let key = record_key(Side::A, number);
+            assert_eq!(key, format!("pc{FORMAT}/ra/{number:x}"));
+            assert!(key.len() <= KEY);
+            assert_eq!(roster_key(number), format!("pc{FORMAT}/v/{number:x}"));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use portcullis_engine::route::Routes;
-use portcullis_engine::{Holder, Record, Registry};
+use portcullis_engine::{Holder, Record, Registry, SharedTerms};
 use portcullis_feed::{Collection, CollectionId, Digest, Endpoint};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,7 @@ pub struct View<M> {
     memory: M,
     seen: RefCell<Option<Seen>>,
     cache: RefCell<Cache>,
+    terms: RefCell<SharedTerms>,
     hits: Cell<u64>,
     misses: Cell<u64>,
 }
@@ -40,6 +41,7 @@ impl<M: SharedMemory> View<M> {
             memory,
             seen: RefCell::new(None),
             cache: RefCell::new(Cache::new(cache_bytes)),
+            terms: RefCell::default(),
             hits: Cell::new(0),
             misses: Cell::new(0),
         }
@@ -121,10 +123,10 @@ impl<M: SharedMemory> View<M> {
         let Ok(record) = postcard::from_bytes::<Record>(value) else {
             return Lookup::Absent;
         };
-        let holder = Arc::new(Holder::new(record));
+        let holder = Arc::new(Holder::new(record, &mut self.terms.borrow_mut()));
         self.cache
             .borrow_mut()
-            .insert(*digest, Arc::clone(&holder), number, value.len());
+            .insert(*digest, Arc::clone(&holder), value.len());
         Lookup::Found(holder)
     }
 }

@@ -10,7 +10,9 @@ use portcullis_engine::holder::Record;
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
 use portcullis_engine::limit::Uncounted;
 use portcullis_engine::route::Routes;
-use portcullis_engine::{Gate, GateSettings, Holder, Registry, Request, World, api_key};
+use portcullis_engine::{
+    Gate, GateSettings, Holder, Registry, Request, SharedTerms, World, api_key,
+};
 use portcullis_feed::{
     AccessMethod, AddressLists, Algorithm, ApiKey, Client, ClientId, Collection, CollectionId,
     Digest, Endpoint, Jwt, KeyState, Profile, ProfileId, TokenIdentity,
@@ -64,10 +66,10 @@ pub fn measures() -> Result<Vec<Measure>> {
         let signed = (0..TOKENS).map(|token| issuer.token(name, token));
         tokens.push((name, signed.collect::<Result<Vec<_>>>()?));
     }
-    let mut holders = HashMap::new();
+    let (mut holders, mut terms) = (HashMap::new(), SharedTerms::default());
     for profile in &profiles {
         for (digest, record) in Record::of(profile)? {
-            holders.insert(digest, Arc::new(Holder::new(record)));
+            holders.insert(digest, Arc::new(Holder::new(record, &mut terms)));
         }
     }
     let known = Rc::new(Known {

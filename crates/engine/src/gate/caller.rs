@@ -13,7 +13,7 @@ use crate::decision::Denial;
 use crate::decision::DenialReason::{
     self, ClientDisabled, CredentialExpired, CredentialRevoked, ProfileDisabled,
 };
-use crate::holder::{CredentialRecord, Holder, header_text};
+use crate::holder::{Holder, header_text};
 use crate::jwt::claims::{self, Unacceptable};
 use crate::jwt::record::TokenRecord;
 use crate::jwt::verified::{TokenDigest, Verified};
@@ -124,7 +124,7 @@ impl Gate {
         let token = Token::parse(credential.as_bytes()).map_err(|_| Fault::UnreadableToken)?;
         let (name, holder) = self.named(&token, registry, trace)?;
         trace.named(&holder);
-        let CredentialRecord::Token { method, .. } = &holder.record().credential else {
+        let Some(method) = holder.token_method() else {
             return Err(Fault::NotForTokens.into());
         };
         if !token.names(method.algorithm) {
@@ -134,7 +134,7 @@ impl Gate {
             let is_unknown = |kid| !method.keys.iter().any(|key| key.kid() == Some(kid));
             let may_be_new = method.follows_key_set && token.kid().is_none_or(is_unknown);
             return Err(Unknown {
-                missing_key_of: may_be_new.then_some(holder.record().profile_id),
+                missing_key_of: may_be_new.then_some(holder.profile()),
                 ..Fault::BadSignature.into()
             });
         }
@@ -244,9 +244,9 @@ fn holder_of_key(
         None if api_key::is_mistyped(key) => return Err(Fault::Mistyped),
         None => registry.stored(&digest).ok_or(Fault::UnknownKey)?,
     };
-    match holder.record().credential {
-        CredentialRecord::ApiKey(_) => Ok(holder),
-        CredentialRecord::Token { .. } => Err(Fault::OnlyAName),
+    match holder.token_method() {
+        None => Ok(holder),
+        Some(_) => Err(Fault::OnlyAName),
     }
 }
 
@@ -260,9 +260,8 @@ pub(super) fn check_standing(
     now_ms: &dyn Fn() -> u64,
     trace: &mut impl Trace,
 ) -> Result<(), DenialReason> {
-    let record = holder.record();
-    let conditions = &record.conditions;
-    let key = record.key().map(|key| &*key.standing);
+    let conditions = holder.conditions();
+    let key = holder.key_standing();
     let is_current = key.is_none_or(|key| key.state == KeyState::Active);
     let (client, profile) = (conditions.client_enabled, conditions.profile_enabled);
     require(trace, Finding::Key(holder), is_current, CredentialRevoked)?;

@@ -10,7 +10,7 @@ use crate::decision::DenialReason::{
     AddressNotAllowed, CollectionNotGranted, EndpointDisabled, EndpointNotFound, QuotaExceeded,
     RateLimitExceeded,
 };
-use crate::holder::{Granted, Holder};
+use crate::holder::Holder;
 use crate::limit::{Allowance, Exhausted};
 use crate::route::RoutedEndpoint;
 
@@ -30,8 +30,7 @@ pub(super) fn grant<'r, 'a>(
         find(trace, Finding::Route(endpoint), endpoint, EndpointNotFound).map_err(denied)?;
     let collection = &endpoint.collection;
     let denied = |reason| denied(reason).to(endpoint);
-    let granted = &holder.record().collections;
-    let is_granted = granted.contains(&Granted::from(&collection.id));
+    let is_granted = holder.is_granted(&collection.id);
     require(
         trace,
         Finding::Grant(endpoint),
@@ -51,7 +50,7 @@ pub(super) fn within_limits<'a>(
     world: &World<'_>,
     trace: &mut impl Trace,
 ) -> Result<Option<Allowance>, Denial<'a>> {
-    let admitted = holder.limit().map(|limit| world.limits.admit(limit));
+    let admitted = holder.limit().map(|limit| world.limits.admit(&limit));
     let admitted = admitted
         .transpose()
         .map_err(|exhausted| (RateLimitExceeded, exhausted));
@@ -68,12 +67,13 @@ pub(super) fn within_limits<'a>(
 }
 
 fn spend(holder: &Holder, world: &World<'_>) -> Result<(), Exhausted> {
-    let Some(quota) = holder.quota() else {
+    let rule = holder.terms().and_then(|terms| terms.quota.as_ref());
+    let Some(rule) = rule else {
         return Ok(());
     };
     let now_ms = (world.now_ms)();
-    let window = quota.open(now_ms)?;
-    if world.limits.spend(quota, window) {
+    let window = rule.open(now_ms)?;
+    if world.limits.spend(&rule.quota(holder.profile()), window) {
         return Ok(());
     }
     Err(window.used_up(now_ms))
@@ -85,7 +85,7 @@ pub(super) fn check_address(
     request: &Request<'_>,
     trace: &mut impl Trace,
 ) -> Result<(), Option<IpAddr>> {
-    let rules = &holder.record().conditions.addresses;
+    let rules = &holder.conditions().addresses;
     let address = if rules.is_empty() {
         None
     } else {

@@ -16,6 +16,7 @@ use crate::api_key;
 use crate::holder::Record;
 use crate::jwt::PureRust;
 use crate::limit::Uncounted;
+use crate::terms::SharedTerms;
 
 use super::*;
 
@@ -123,7 +124,8 @@ impl Registry for Known {
 
     fn stored(&self, digest: &Digest) -> Option<Arc<Holder>> {
         let records: HashMap<_, _> = Record::of(&self.profile).unwrap().into_iter().collect();
-        records.get(digest).cloned().map(Holder::new).map(Arc::new)
+        let record = records.get(digest)?.clone();
+        Some(Arc::new(Holder::new(record, &mut SharedTerms::default())))
     }
 }
 

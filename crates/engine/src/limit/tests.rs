@@ -1,19 +1,28 @@
 use super::*;
 
-/// Without a policy's identity, which these tests do not need.
-fn limit(requests: u32, per: RateWindow, burst: u32) -> Limit {
+fn rule(requests: u32, per: RateWindow, burst: u32, scope: RateScope, policy: u128) -> RateRule {
     let record = RateLimitRecord {
         requests,
         per,
         burst,
-        scope: RateScope::AccessProfile,
+        scope,
     };
-    let id = "01jcz3v9k4m0x2p7q8r9s0t1v2";
-    Limit::of(
-        &record,
-        format!("po_{id}").parse().unwrap(),
-        format!("cl_{id}").parse().unwrap(),
-        format!("ap_{id}").parse().unwrap(),
+    RateRule::of(record, PolicyId::from_parts(0, policy))
+}
+
+/// That of the first profile of the first client.
+fn limit(requests: u32, per: RateWindow, burst: u32) -> Limit {
+    limit_of(
+        &rule(requests, per, burst, RateScope::AccessProfile, 1),
+        1,
+        1,
+    )
+}
+
+fn limit_of(rule: &RateRule, client: u128, profile: u128) -> Limit {
+    rule.limit(
+        ClientId::from_parts(1_800_000_000_000, client),
+        ProfileId::from_parts(1_800_000_000_000, profile),
     )
 }
 
@@ -80,7 +89,29 @@ fn counts_are_told_apart_by_whose_they_are_and_by_the_limit() {
     assert_eq!(one.id, limit(10, RateWindow::Second, 3).id);
     assert_ne!(one.id, limit(10, RateWindow::Second, 4).id);
     assert_ne!(one.id, limit(10, RateWindow::Minute, 3).id);
-    assert_eq!(one.policy(), "\"rate\";q=10;w=1");
+    let rule = |scope, policy| rule(10, RateWindow::Second, 3, scope, policy);
+    let of = |scope, policy, client, profile| limit_of(&rule(scope, policy), client, profile).id;
+    let by_profile = |policy, profile| of(RateScope::AccessProfile, policy, 1, profile);
+    let by_client = |policy, client, profile| of(RateScope::Client, policy, client, profile);
+    // A profile counts for itself, under whichever policy says the same.
+    assert_eq!(by_profile(1, 1), by_profile(2, 1));
+    assert_ne!(by_profile(1, 1), by_profile(1, 2));
+    // All profiles of a client that have the same policy count together.
+    assert_eq!(by_client(1, 1, 1), by_client(1, 1, 2));
+    assert_ne!(by_client(1, 1, 1), by_client(2, 1, 1));
+    assert_ne!(by_client(1, 1, 1), by_client(1, 2, 1));
+    assert_ne!(by_client(1, 1, 1), by_profile(1, 1));
+    assert_eq!(rule(RateScope::Client, 1).text(), "\"rate\";q=10;w=1");
+}
+
+#[test]
+fn counts_begin_with_what_is_random_in_whose_they_are() {
+    let first_bytes = |profile: u128| {
+        let rule = rule(10, RateWindow::Second, 3, RateScope::AccessProfile, 1);
+        let [first @ .., _, _, _, _, _, _, _, _] = *limit_of(&rule, 1, profile).id.as_bytes();
+        first
+    };
+    assert_ne!(first_bytes(1), first_bytes(2));
 }
 
 /// Somebody who takes requests and has leases of various sizes.

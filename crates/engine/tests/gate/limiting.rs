@@ -30,7 +30,8 @@ fn limited() -> Profile {
 fn call(scene: &Scene, target: &str, key: &str) -> Result<Option<u32>, DenialReason> {
     scene.ask(target, &[("api-token", key)], |decision| match decision {
         Ok(permit) => Ok(permit.allowance().map(|(holder, allowance)| {
-            assert_eq!(holder.limit().unwrap().policy(), "\"rate\";q=10;w=1");
+            let rate = holder.terms().unwrap().rate.as_ref().unwrap();
+            assert_eq!(rate.text(), "\"rate\";q=10;w=1");
             allowance.remaining
         })),
         Err(denial) => {

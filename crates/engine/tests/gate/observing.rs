@@ -14,7 +14,7 @@ fn read(decision: Decision<'_>) -> Passed {
     let stripped = permit.stripped().iter();
     Ok((
         permit.observed().map(|denial| denial.reason),
-        permit.holder().map(|holder| holder.record().profile_id),
+        permit.holder().map(|holder| holder.profile()),
         stripped
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect(),

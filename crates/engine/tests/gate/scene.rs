@@ -12,7 +12,8 @@ use portcullis_engine::limit::{Allowance, Exhausted, Limit, Limits};
 use portcullis_engine::quota::{Quota, Window};
 use portcullis_engine::route::Routes;
 use portcullis_engine::{
-    Decision, DenialReason, Gate, GateSettings, Holder, Record, Registry, Request, World, api_key,
+    Decision, DenialReason, Gate, GateSettings, Holder, Record, Registry, Request, SharedTerms,
+    World, api_key,
 };
 use portcullis_feed::{
     AccessMethod, AddressLists, Algorithm, ApiKey, Client, ClientId, Collection, CollectionId,
@@ -102,7 +103,12 @@ impl Scene {
     /// Forgets all profiles and knows these instead.
     pub fn learn(&self, profiles: &[Profile]) {
         let records = profiles.iter().flat_map(|it| Record::of(it).unwrap());
-        let holders = records.map(|(digest, record)| (digest, Arc::new(Holder::new(record))));
+        let holders = records.map(|(digest, record)| {
+            (
+                digest,
+                Arc::new(Holder::new(record, &mut SharedTerms::default())),
+            )
+        });
         self.holders.replace(holders.collect());
     }
 
@@ -153,7 +159,7 @@ impl Scene {
     /// A call of `GET /orders/7`.
     pub fn call(&self, headers: &[(&str, &str)]) -> Outcome {
         self.ask("/orders/7", headers, |decision| match decision {
-            Ok(permit) => Ok(permit.holder().map(|holder| holder.record().profile_id)),
+            Ok(permit) => Ok(permit.holder().map(|holder| holder.profile())),
             Err(denial) => Err(denial.reason),
         })
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use portcullis_engine::holder::RateLimitRecord;
-use portcullis_engine::limit::Limit;
+use portcullis_engine::limit::{Limit, RateRule};
 use portcullis_feed::{RateScope, RateWindow};
 
 use super::Memory;
@@ -22,12 +22,9 @@ fn limit_of(profile: u32, requests: u32, burst: u32) -> Limit {
         scope: RateScope::AccessProfile,
     };
     let id = |prefix, number: u32| format!("{prefix}_01jcz3v9k4m0x2p7q8r9{number:06}");
-    Limit::of(
-        &record,
-        id("po", 1).parse().unwrap(),
-        id("cl", 1).parse().unwrap(),
-        id("ap", profile).parse().unwrap(),
-    )
+    let rule = RateRule::of(record, id("po", 1).parse().unwrap());
+    let (client, profile) = (id("cl", 1), id("ap", profile));
+    rule.limit(client.parse().unwrap(), profile.parse().unwrap())
 }
 
 fn limit(requests: u32, burst: u32) -> Limit {
@@ -165,7 +162,7 @@ fn a_vm_that_takes_slots_at_the_same_moment_is_noticed() {
     let memory = Memory::default();
     let (one, other) = (Limiter::new(memory.clone()), Limiter::new(memory.clone()));
     let was_admitted = Rc::new(Cell::new(false));
-    let (noted, same) = (Rc::clone(&was_admitted), limit.clone());
+    let (noted, same) = (Rc::clone(&was_admitted), limit);
     memory.before_write(
         0,
         Box::new(move || noted.set(other.admit(&same, SECOND).is_ok())),
@@ -212,9 +209,9 @@ fn pages_hold_only_who_called_lately_and_no_vm_remembers_without_end() {
     // A second is a thousand of them: what is older is dropped from each page that is written.
     let written = (0..crate::layout::LIMIT_PAGES).count();
     assert!(memory.keys() <= written, "{}", memory.keys());
-    assert!(memory.bytes() < written * 24 * 3, "{}", memory.bytes());
+    assert!(memory.bytes() < written * 22 * 3, "{}", memory.bytes());
     let known = limit_of(99_999, 1, 1);
     let (page, _) = memory.read(&limit_key(&known.id)).unwrap();
-    assert!(page.len() <= 3 * 24, "{}", page.len());
+    assert!(page.len() <= 5 * 22, "{}", page.len());
     assert!(vm.admit(&known, now).is_err());
 }

@@ -1,7 +1,7 @@
 //! Quotas over several VMs of one Envoy.
 
 use portcullis_engine::holder::QuotaRecord;
-use portcullis_engine::quota::{Quota, Window};
+use portcullis_engine::quota::{Quota, QuotaRule, Window};
 use portcullis_feed::QuotaWindow;
 
 use super::Memory;
@@ -19,7 +19,7 @@ fn quota_of(profile: u32, requests: u64) -> Quota {
         offsets: Vec::new(),
     };
     let id = format!("ap_01jcz3v9k4m0x2p7q8r9{profile:06}");
-    Quota::of(&record, id.parse().unwrap())
+    QuotaRule::of(record).quota(id.parse().unwrap())
 }
 
 fn day(number: u64) -> Window {

@@ -62,7 +62,7 @@ impl Trace for Account<'_> {
     }
 
     fn named(&mut self, holder: &Holder) {
-        self.named = Some(holder.record().profile_id);
+        self.named = Some(holder.profile());
     }
 }
 
@@ -86,7 +86,7 @@ impl<'r> Account<'r> {
 
     /// A profile that the decision came to.
     pub(super) fn known(&self, holder: &Holder) -> Option<&'r KnownProfile> {
-        self.records.profile(holder.record().profile_id)
+        self.records.profile(holder.profile())
     }
 
     /// An endpoint that the decision came to, in its collection.

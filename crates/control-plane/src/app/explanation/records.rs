@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use portcullis_engine::gate::trace::Name;
-use portcullis_engine::holder::{Holder, Record};
 use portcullis_engine::route::Routes;
-use portcullis_engine::{Registry, api_key};
+use portcullis_engine::{Holder, Record, Registry, SharedTerms, api_key};
 use portcullis_feed::{
     AccessMethod, Collection, CollectionId, Digest, Profile, ProfileId, Revision, TokenIdentity,
 };
@@ -161,9 +160,11 @@ impl Records {
         };
         // A gateway that cannot read a profile knows none of its credentials.
         let records = Record::of(&told).unwrap_or_default();
+        let shared = &mut SharedTerms::default();
         let holders = records.into_iter();
-        self.holders
-            .extend(holders.map(|(digest, record)| (digest, Arc::new(Holder::new(record)))));
+        self.holders.extend(
+            holders.map(|(digest, record)| (digest, Arc::new(Holder::new(record, shared)))),
+        );
         let known = KnownProfile {
             name: stored.name,
             policy_name,

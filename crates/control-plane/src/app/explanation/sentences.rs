@@ -56,8 +56,7 @@ pub(super) fn of(
         Finding::Authentication(Err(fault)) => credentials::of_fault(fault, account),
         Finding::Key(holder) => credentials::of_key(holder, holds),
         Finding::Client(holder) => {
-            let record = holder.record();
-            let client = format!("the client `{}` ({})", record.client_name, record.client_id);
+            let client = credentials::client(account.known(holder));
             format!("{client} is {}", switched(holds))
         }
         Finding::Profile(holder) => {

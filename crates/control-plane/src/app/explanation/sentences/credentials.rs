@@ -3,7 +3,6 @@
 use portcullis_engine::Holder;
 use portcullis_engine::decision::DenialReason;
 use portcullis_engine::gate::trace::Fault;
-use portcullis_engine::holder::CredentialRecord;
 use portcullis_engine::jwt::claims::Rule;
 use portcullis_feed::{Jwt, KeyState};
 
@@ -42,22 +41,16 @@ pub(super) fn of_presented(
 
 pub(super) fn of_proof(holder: &Holder, account: &Account<'_>) -> String {
     let whose = profile(account.known(holder));
-    match &holder.record().credential {
-        CredentialRecord::ApiKey(key) => format!("the key `{}` opens {whose}", key.id),
-        CredentialRecord::Token { name: None, method } => {
+    let key = holder.key_id().map(|id| format!("key `{id}`"));
+    match (holder.token_method(), key) {
+        (None, key) => format!("the {} opens {whose}", key.unwrap_or_default()),
+        (Some(method), key) => {
+            let by = key.map(|key| format!(" by its {key}")).unwrap_or_default();
             format!(
-                "the token names {whose}, and is signed as that wants it, with {}",
+                "the token names {whose}{by}, and is signed as that wants it, with {}",
                 method.algorithm.name()
             )
         }
-        CredentialRecord::Token {
-            name: Some(key),
-            method,
-        } => format!(
-            "the token names {whose} by its key `{}`, and is signed as that wants it, with {}",
-            key.id,
-            method.algorithm.name()
-        ),
     }
 }
 
@@ -95,33 +88,31 @@ pub(super) fn of_fault(fault: Fault, account: &Account<'_>) -> String {
 
 /// Whether the key was withdrawn, or replaced.
 pub(super) fn of_key(holder: &Holder, holds: bool) -> String {
-    let Some(key) = holder.record().key() else {
+    let Some((id, key)) = holder.key_id().zip(holder.key_standing()) else {
         return "no key is involved".into();
     };
-    if !holds || key.standing.state == KeyState::Revoked {
-        return format!("the key `{}` was revoked", key.id);
+    if !holds || key.state == KeyState::Revoked {
+        return format!("the key `{id}` was revoked");
     }
-    let Some(since_ms) = key.standing.deprecated_at_ms else {
-        return format!("the key `{}` was not revoked", key.id);
+    let Some(since_ms) = key.deprecated_at_ms else {
+        return format!("the key `{id}` was not revoked");
     };
     let since = Moment::from_ms(since_ms);
-    let end = key.standing.expires_at_ms.map(Moment::from_ms);
+    let end = key.expires_at_ms.map(Moment::from_ms);
     let end = end
         .map(|end| format!(", and ends at {end}"))
         .unwrap_or_default();
     format!(
-        "the key `{}` was not revoked, but is deprecated since {since}: a newer one stands in its place{end}",
-        key.id
+        "the key `{id}` was not revoked, but is deprecated since {since}: a newer one stands in its place{end}"
     )
 }
 
 /// Whether the key or the profile is over.
 pub(super) fn of_expiry(holder: &Holder, now_ms: u64) -> String {
-    let record = holder.record();
-    let key = record.key().and_then(|key| key.standing.expires_at_ms);
+    let key = holder.key_standing().and_then(|key| key.expires_at_ms);
     let ends = [
         ("the key", key),
-        ("the profile", record.conditions.expires_at_ms),
+        ("the profile", holder.conditions().expires_at_ms),
     ];
     let told = ends.into_iter().filter_map(|(what, end_ms)| {
         let end_ms = end_ms?;
@@ -137,6 +128,14 @@ pub(super) fn of_expiry(holder: &Holder, now_ms: u64) -> String {
         return "nothing expires".into();
     }
     told.join(", ")
+}
+
+/// A client.
+pub(super) fn client(known: Option<&KnownProfile>) -> String {
+    let Some(KnownProfile { told, .. }) = known else {
+        return "a client".into();
+    };
+    format!("the client `{}` ({})", told.client.name, told.client.id)
 }
 
 /// A profile and its client.
