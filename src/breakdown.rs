@@ -60,7 +60,7 @@ impl Breakdown {
     }
 
     /// Counts what was counted since the last time.
-    pub(crate) fn publish(&mut self, rows: &[&Row]) {
+    pub(crate) fn publish(&mut self, rows: &[Row]) {
         self.admit(rows);
         let (mut by_profile, mut by_collection) = (Vec::new(), Vec::new());
         for row in rows {
@@ -80,7 +80,7 @@ impl Breakdown {
     }
 
     /// Has those told apart that are not yet, as far as there is room: who calls most comes first.
-    fn admit(&mut self, rows: &[&Row]) {
+    fn admit(&mut self, rows: &[Row]) {
         let (mut profiles, mut collections) = (Vec::new(), Vec::new());
         let (for_profiles, for_collections) = self.labels.has_room(self.bounds);
         let is_new = |row: &Row| {

@@ -2,7 +2,7 @@
 
 use portcullis_feed::usage::{MOST_ROWS, USAGE_PATH, UsageBatch, UsageRow};
 use portcullis_registry::quotas;
-use portcullis_registry::usage::{Fallen, Outbox};
+use portcullis_registry::usage::{Ended, Fallen, Outbox};
 
 use crate::exchange::Exchange;
 use crate::host::Shared;
@@ -18,6 +18,8 @@ const PAUSE_MS: u64 = 5_000;
 /// What is on its way.
 pub(crate) struct Courier {
     sent: Option<Sent>,
+    /// What became of the one before.
+    ended: Option<Ended>,
     next_ms: u64,
     /// From when on it is sent sooner when a VM hurries, and how often any has.
     hurried_ms: u64,
@@ -37,6 +39,7 @@ impl Default for Courier {
     fn default() -> Self {
         Self {
             sent: None,
+            ended: None,
             next_ms: 0,
             hurried_ms: 0,
             hurries: 0,
@@ -67,8 +70,7 @@ impl Courier {
         self.hurries = quotas::hurries(&Shared);
         self.batches.show();
         self.errors.show();
-        Outbox::fetch(&Shared, fallen);
-        let Some(batch) = Outbox::next(&Shared) else {
+        let Some(batch) = Outbox::turn(&Shared, self.ended.take(), fallen) else {
             return;
         };
         let tallies = batch.parcel.tallies();
@@ -94,7 +96,7 @@ impl Courier {
 
     /// Whoever leads next sends it again.
     pub(crate) fn stop(&mut self) {
-        self.sent = None;
+        (self.sent, self.ended) = (None, None);
     }
 
     /// Takes an answer, if it is one to a batch. `status` is none where there was no answer.
@@ -109,7 +111,7 @@ impl Courier {
         };
         match status() {
             Some(204) => {
-                Outbox::settle(&Shared, sent.number);
+                self.ended = Some(Ended::Taken(sent.number));
                 self.batches.count(1);
                 if sent.is_full {
                     self.next_ms = now_ms;
@@ -121,7 +123,7 @@ impl Courier {
             }
             // It would be refused again.
             Some(status @ (400 | 413)) => {
-                Outbox::give_up(&Shared, sent.number);
+                self.ended = Some(Ended::Refused(sent.number));
                 self.fail(
                     &format!("it refuses the batch for good: status {status}"),
                     now_ms,

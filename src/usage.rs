@@ -29,7 +29,7 @@ const MINUTE_MS: u64 = 60_000;
 /// The counts of a VM.
 #[derive(Default)]
 pub(crate) struct Usage {
-    rows: RefCell<HashMap<Kind, Row, Spreading>>,
+    rows: RefCell<Rows>,
     /// In which minute the rows are counted.
     minute: Cell<u64>,
     /// What was counted in earlier minutes, and what could not be handed over yet.
@@ -48,7 +48,26 @@ pub(crate) struct Usage {
 /// A request that was let through and is not answered yet.
 pub(crate) struct Counted {
     subject: Subject,
+    /// Where it was counted, if it was.
+    at: Option<Place>,
     begun_ns: u64,
+}
+
+/// Rows one after the other: where each of many callers calls once, the next row is beside the last one, and not anywhere in
+/// several megabytes.
+#[derive(Default)]
+struct Rows {
+    places: HashMap<Kind, usize, Spreading>,
+    rows: Vec<Row>,
+    /// How often they were handed over.
+    round: u64,
+}
+
+/// A row, until they are handed over.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    round: u64,
+    row: usize,
 }
 
 /// Which records a request met: their addresses, since a row keeps them alive, and the place of the endpoint.
@@ -91,7 +110,7 @@ impl Usage {
         let subject = permit.subject();
         self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
-        self.count(&subject, |row| {
+        let at = self.count(&subject, None, |row| {
             let counts = &mut row.counts;
             counts.requests = counts.requests.saturating_add(1);
             counts.permitted = counts.permitted.saturating_add(1);
@@ -101,14 +120,18 @@ impl Usage {
             }
         });
         let begun_ns = moment.ns();
-        Counted { subject, begun_ns }
+        Counted {
+            subject,
+            at,
+            begun_ns,
+        }
     }
 
     /// Counts a request that is refused, and so answered at once.
     pub(crate) fn deny(&self, denial: &Denial<'_>, headers: &[(&[u8], &[u8])]) {
         self.count_decided();
         let bytes_in = content_length(headers.iter().copied());
-        self.count(&denial.subject(), |row| {
+        self.count(&denial.subject(), None, |row| {
             let counts = &mut row.counts;
             counts.requests = counts.requests.saturating_add(1);
             counts.bytes_in = counts.bytes_in.saturating_add(bytes_in);
@@ -132,7 +155,7 @@ impl Usage {
         let status = status.and_then(|(_, status)| number(status)).unwrap_or(0);
         let bytes_out = content_length(answer.iter());
         let took_ms = host::monotonic_ns().saturating_sub(counted.begun_ns) / 1_000_000;
-        self.count(&counted.subject, |row| {
+        self.count(&counted.subject, counted.at, |row| {
             let counts = &mut row.counts;
             if is_refused {
                 // It has been handed over if the answer took long: then one permit too many stays counted.
@@ -176,24 +199,21 @@ impl Usage {
         decided.get(place).map(act).unwrap_or_default()
     }
 
-    fn count(&self, subject: &Subject, count: impl FnOnce(&mut Row)) {
+    /// Counts in the row of a subject, which may be known. Tells where, unless there is no room for it.
+    fn count(
+        &self,
+        subject: &Subject,
+        at: Option<Place>,
+        count: impl FnOnce(&mut Row),
+    ) -> Option<Place> {
         let mut rows = self.rows.borrow_mut();
-        let kind = Kind::of(subject);
-        if let Some(row) = rows.get_mut(&kind) {
-            count(row);
-            return;
-        }
-        if rows.len() >= MOST_KINDS {
+        let at = at.filter(|at| at.round == rows.round);
+        let Some(at) = at.or_else(|| rows.place(subject)) else {
             self.lost.set(self.lost.get().saturating_add(1));
-            return;
-        }
-        let mut row = Row {
-            subject: subject.clone(),
-            counts: Counts::default(),
-            observed: Vec::new(),
+            return None;
         };
-        count(&mut row);
-        rows.insert(kind, row);
+        rows.rows.get_mut(at.row).map(count);
+        Some(at)
     }
 
     /// Hands over what is due, or `is_urgent`, when this VM has a place of its own. Tells whether it did.
@@ -238,14 +258,42 @@ impl Usage {
             minute => minute,
         };
         let mut rows = self.rows.borrow_mut();
-        let all: Vec<&Row> = rows.values().collect();
-        self.breakdown.borrow_mut().publish(&all);
-        let tallies = rows.values_mut().map(|row| Tally {
+        self.breakdown.borrow_mut().publish(&rows.rows);
+        let mut tallies = rows.rows.iter_mut().map(|row| Tally {
             alike: alike(minute, &row.subject),
             counts: std::mem::take(&mut row.counts),
         });
-        held.add(tallies.collect(), MOST_KINDS);
+        held.add(&mut tallies, MOST_KINDS);
         rows.clear();
+    }
+}
+
+impl Rows {
+    /// The row of a subject. None where there is none and no room for one.
+    fn place(&mut self, subject: &Subject) -> Option<Place> {
+        let kind = Kind::of(subject);
+        let known = self.places.get(&kind).copied();
+        let row = known.or_else(|| {
+            let next = self.rows.len();
+            if next >= MOST_KINDS {
+                return None;
+            }
+            self.rows.push(Row {
+                subject: subject.clone(),
+                counts: Counts::default(),
+                observed: Vec::new(),
+            });
+            self.places.insert(kind, next);
+            Some(next)
+        })?;
+        let round = self.round;
+        Some(Place { round, row })
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.rows.clear();
+        self.round = self.round.wrapping_add(1);
     }
 }
 

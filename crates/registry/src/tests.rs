@@ -50,6 +50,13 @@ impl Memory {
         self.0.reads.get() - before
     }
 
+    /// How many values `action` writes.
+    fn writes_of(&self, action: impl FnOnce()) -> u32 {
+        let before = self.0.version.get();
+        action();
+        self.0.version.get() - before
+    }
+
     /// Lets the next `count` writes succeed and all others fail, as if the writer died; None: all succeed.
     fn fail_after(&self, count: Option<u32>) {
         self.0.writes_left.set(count);

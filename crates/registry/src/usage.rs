@@ -13,5 +13,5 @@ mod outbox;
 mod tally;
 
 pub use mailbox::hand_over;
-pub use outbox::{Batch, Fallen, Outbox};
+pub use outbox::{Batch, Ended, Fallen, Outbox};
 pub use tally::{Alike, Counts, Ends, Parcel, Refused, Tally};

@@ -22,8 +22,8 @@ pub struct Outbox {
     number: u64,
     /// It, until the control plane has taken it: one packet at most.
     batch: Option<Parcel>,
-    /// Counts are as they were handed over, where it can be: each batch replaces this whole value three times, and would
-    /// otherwise have all that waits behind it read and written as often.
+    /// Counts are as they were handed over, where it can be: each batch replaces this whole value, and would otherwise have
+    /// all that waits behind it read and written.
     waiting: Parcel,
     /// Up to which parcel each box was fetched, and how many requests all parcels from there were about.
     fetched: Vec<(u64, u64)>,
@@ -47,11 +47,31 @@ pub struct Batch {
     pub parcel: Parcel,
 }
 
+/// How it ended with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The control plane has taken the one of this number.
+    Taken(u64),
+    /// It will never take it. Its requests are counted nowhere, and the next one says so.
+    Refused(u64),
+}
+
 impl Outbox {
-    /// Fetches what the VMs have counted, and notes what those that have fallen had not handed over. To be called by the
-    /// leader; one that was overtaken changes nothing.
-    pub fn fetch(memory: &impl SharedMemory, fallen: &[Fallen]) {
+    /// Ends a batch, fetches what the VMs have counted, notes what those that have fallen had not handed over, and answers
+    /// the batch that is to be sent: one that has not ended, or a new one if there is anything to tell. To be called by the
+    /// leader; one that was overtaken changes nothing, and has nothing to send. All of that replaces the one value once: it
+    /// may hold what ten thousand callers did.
+    ///
+    /// A leader that falls before it has said how it ended with a batch leaves it to be sent once more, and not to be
+    /// counted again.
+    #[must_use]
+    pub fn turn(
+        memory: &impl SharedMemory,
+        ended: Option<Ended>,
+        fallen: &[Fallen],
+    ) -> Option<Batch> {
         let (mut outbox, expect) = Self::read(memory);
+        let mut has_news = ended.is_some_and(|ended| outbox.end(ended));
         let mut fetched = Vec::new();
         let mut arrived = Vec::new();
         for place in 0..roster::occupied(memory) {
@@ -62,66 +82,51 @@ impl Outbox {
             fetched.push((place, mailbox.number, as_read));
             arrived.extend(outbox.take(place, mailbox.number, parcel));
         }
-        let mut has_news = !arrived.is_empty();
+        has_news |= !arrived.is_empty();
         outbox.put(arrived);
         for fallen in fallen {
             has_news |= outbox.miss(*fallen);
         }
+        has_news |= outbox.batch.is_none() && outbox.begin();
         if has_news && !outbox.write(memory, expect) {
-            return;
+            return None;
         }
         for (place, number, as_read) in fetched {
             mailbox::clear(memory, place, number, as_read);
         }
+        let number = outbox.number;
+        let parcel = outbox.batch?;
+        Some(Batch { number, parcel })
     }
 
-    /// The batch that is to be sent: the last one, or a new one if there is anything to tell.
-    #[must_use]
-    pub fn next(memory: &impl SharedMemory) -> Option<Batch> {
-        let (mut outbox, expect) = Self::read(memory);
-        if let Some(parcel) = outbox.batch {
-            let number = outbox.number;
-            return Some(Batch { number, parcel });
-        }
-        let waiting = &mut outbox.waiting;
+    /// Makes a batch of what waits. Tells whether there is anything.
+    fn begin(&mut self) -> bool {
+        let waiting = &mut self.waiting;
         if waiting.is_empty() {
-            return None;
+            return false;
         }
         let packets = waiting.packets.len().min(1);
         let refused = waiting.refused.len().min(MOST_REFUSALS);
-        let parcel = Parcel {
+        self.batch = Some(Parcel {
             packets: waiting.packets.drain(..packets).collect(),
             refused: waiting.refused.drain(..refused).collect(),
             lost: std::mem::take(&mut waiting.lost),
+        });
+        self.number = self.number.saturating_add(1);
+        true
+    }
+
+    /// Tells whether it is the batch that is on its way.
+    fn end(&mut self, ended: Ended) -> bool {
+        let (Ended::Taken(number) | Ended::Refused(number)) = ended;
+        let is_it = self.number == number;
+        let Some(batch) = self.batch.take_if(|_| is_it) else {
+            return false;
         };
-        outbox.number = outbox.number.saturating_add(1);
-        outbox.batch = Some(parcel.clone());
-        let number = outbox.number;
-        let batch = Batch { number, parcel };
-        outbox.write(memory, expect).then_some(batch)
-    }
-
-    /// The control plane has taken a batch.
-    pub fn settle(memory: &impl SharedMemory, number: u64) {
-        Self::end(memory, number, false);
-    }
-
-    /// The control plane will never take a batch. Its requests are counted nowhere, and the next one says so.
-    pub fn give_up(memory: &impl SharedMemory, number: u64) {
-        Self::end(memory, number, true);
-    }
-
-    fn end(memory: &impl SharedMemory, number: u64, is_lost: bool) {
-        let (mut outbox, expect) = Self::read(memory);
-        let is_it = outbox.number == number;
-        let Some(batch) = outbox.batch.take_if(|_| is_it) else {
-            return;
-        };
-        if is_lost {
-            outbox.lose(batch.requests());
+        if ended == Ended::Refused(number) {
+            self.lose(batch.requests());
         }
-        // Where it fails, it is sent once more, and not counted again.
-        let _ = outbox.write(memory, expect);
+        true
     }
 
     /// Takes in a parcel, and answers its counts, unless it was taken in before.
@@ -151,7 +156,7 @@ impl Outbox {
         let rows = packets.iter().map(|packet| packet.rows);
         if !is_alone || rows.sum::<usize>() > MOST_WAITING {
             let tallies = packets.iter().flat_map(Packet::tallies).collect();
-            packets = Packet::all(&self.shrunk(merged(tallies)));
+            packets = Packet::all(&mut self.shrunk(merged(tallies)).into_iter());
         }
         self.waiting.packets = packets;
     }
@@ -193,7 +198,7 @@ impl Outbox {
             let most = |tally: &Tally<'_>| std::cmp::Reverse(tally.counts.requests);
             coarse.select_nth_unstable_by_key(MOST_WAITING, most);
             let left_out = coarse.split_off(MOST_WAITING);
-            self.lose(requests(&left_out, 0));
+            self.lose(requests(&mut left_out.into_iter(), 0));
         }
         coarse
     }

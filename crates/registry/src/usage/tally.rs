@@ -190,21 +190,25 @@ impl Parcel {
 
     /// Adds counts, as long as it has no more than `most` kinds of requests. None of the counts are alike, save with those
     /// that were there before.
-    pub fn add(&mut self, new: Vec<Tally<'_>>, most: usize) {
-        if new.is_empty() {
+    pub fn add<'n>(&mut self, new: &mut dyn ExactSizeIterator<Item = Tally<'n>>, most: usize) {
+        if new.len() == 0 {
             return;
         }
         let before = std::mem::take(&mut self.packets);
-        let mut tallies: Vec<Tally<'_>> = before.iter().flat_map(Packet::tallies).collect();
-        let has_some = !tallies.is_empty();
-        tallies.extend(new);
-        if has_some {
-            tallies = merged(tallies);
+        if before.is_empty() {
+            self.fill(new, most);
+            return;
         }
-        if tallies.len() > most {
-            self.lost = requests(&tallies.split_off(most), self.lost);
+        let mut all: Vec<Tally<'_>> = before.iter().flat_map(Packet::tallies).collect();
+        for tally in new {
+            all.push(tally);
         }
-        self.packets = Packet::all(&tallies);
+        self.fill(&mut merged(all).into_iter(), most);
+    }
+
+    fn fill(&mut self, tallies: &mut dyn Iterator<Item = Tally<'_>>, most: usize) {
+        self.packets = Packet::all(&mut tallies.take(most));
+        self.lost = requests(tallies, self.lost);
     }
 
     /// What was counted.
@@ -222,16 +226,20 @@ impl Parcel {
 
 impl Packet {
     /// As few as can be, with all of these.
-    pub(super) fn all(tallies: &[Tally<'_>]) -> Vec<Self> {
-        let packets = tallies.chunks(MOST_ROWS);
-        packets
-            .map(|tallies| Self {
-                rows: tallies.len(),
-                requests: requests(tallies, 0),
+    pub(super) fn all(tallies: &mut dyn Iterator<Item = Tally<'_>>) -> Vec<Self> {
+        let (mut packets, mut some) = (Vec::new(), Vec::new());
+        loop {
+            some.extend(tallies.take(MOST_ROWS));
+            if some.is_empty() {
+                return packets;
+            }
+            packets.push(Self {
+                rows: some.len(),
                 // Into memory, and made of what can always be written.
-                bytes: postcard::to_allocvec(tallies).unwrap_or_default(),
-            })
-            .collect()
+                bytes: postcard::to_allocvec(&some).unwrap_or_default(),
+                requests: requests(&mut some.drain(..), 0),
+            });
+        }
     }
 
     /// What is in it. Nothing that was written by [`Packet::all`] is unreadable.
@@ -242,8 +250,8 @@ impl Packet {
 }
 
 /// How many requests counts are about, added to some more.
-pub(super) fn requests(tallies: &[Tally<'_>], more: u64) -> u64 {
-    let requests = tallies.iter().map(|tally| tally.counts.requests);
+pub(super) fn requests(tallies: &mut dyn Iterator<Item = Tally<'_>>, more: u64) -> u64 {
+    let requests = tallies.map(|tally| tally.counts.requests);
     requests.fold(more, u64::saturating_add)
 }
 
@@ -253,9 +261,8 @@ pub(super) fn merged(tallies: Vec<Tally<'_>>) -> Vec<Tally<'_>> {
     for tally in tallies {
         sums.entry(tally.alike).or_default().add(&tally.counts);
     }
-    let tallies = sums.into_iter();
-    tallies
-        .map(|(alike, counts)| Tally { alike, counts })
+    let sums = sums.into_iter();
+    sums.map(|(alike, counts)| Tally { alike, counts })
         .collect()
 }
 
