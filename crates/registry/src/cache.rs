@@ -9,8 +9,12 @@ use portcullis_feed::Digest;
 
 use crate::layout;
 
-/// What an entry weighs beside its encoded record, in bytes.
-const ENTRY_BYTES: usize = 190;
+/// What an entry weighs beside its encoded record, in bytes: its place in the cache and in the memory of what was dropped,
+/// and what a holder has that its record has not.
+const ENTRY_BYTES: usize = 230;
+
+/// How many bytes an encoded record usually has.
+const USUAL_RECORD_BYTES: usize = 130;
 
 /// How many changed pages are kept in mind before what came from them is looked for and dropped.
 pub(crate) const MOST_CHANGED: usize = 256;
@@ -68,7 +72,7 @@ impl Entry {
 impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
         Self {
-            recent: Recent::new(bytes, ENTRY_BYTES),
+            recent: Recent::new(bytes, ENTRY_BYTES + USUAL_RECORD_BYTES),
             changed: Changed::default(),
             changes: 0,
         }
