@@ -9,7 +9,6 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
 use portcullis_engine::jwt::{PureRust, VerifiedTokens};
 use portcullis_engine::limit::Uncounted;
 use portcullis_engine::path::Path;

@@ -33,9 +33,10 @@ pub const PROFILE_PAGES: u32 = 16_384;
 /// How many pages hold collections. Every VM reads all of them when a collection has changed.
 pub const COLLECTION_PAGES: u32 = 64;
 
-/// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter). Few, since each is
-/// read and written for most requests of those who call rarely: they should stay in the processor's caches.
-pub const LIMIT_PAGES: u32 = 2_048;
+/// How many pages hold how far the slots of rate limits are given out: see [`limiter`](crate::limiter). One is read and
+/// written for most requests of those who call rarely: with fewer pages more of them stay in the processor's caches, but
+/// each is longer where limits are so low that their slots are hours apart.
+pub const LIMIT_PAGES: u32 = 4_096;
 
 /// How many pages hold how much of quotas is given out: see [`quotas`](crate::quotas).
 pub const QUOTA_PAGES: u32 = 16_384;

@@ -66,21 +66,26 @@ impl Ground {
         Self(format!("contract_{}_{number}", std::process::id()))
     }
 
-    /// Who is connected to the other loses that, again and again until the copy is made: stores connect again.
+    /// Who is connected to the other loses that, and nobody is let in until the copy is made: stores connect again at once.
     async fn made_as(&self, other: &Self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let admit =
+            |whether: bool| format!("ALTER DATABASE {} ALLOW_CONNECTIONS {whether}", other.0);
+        server(&admit(false)).await.unwrap();
         let end_others = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
             other.0
         );
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             server(&end_others).await.unwrap();
             let made = server(&format!("CREATE DATABASE {} TEMPLATE {}", self.0, other.0)).await;
             match made {
-                Ok(()) => return,
+                Ok(()) => break,
+                // Who was let in before ends in a moment.
                 Err(error) => assert!(Instant::now() < deadline, "{error}"),
             }
         }
+        server(&admit(true)).await.unwrap();
     }
 }
 
