@@ -337,12 +337,6 @@ impl Holder {
         self.profile
     }
 
-    /// Whose profile it is.
-    #[must_use]
-    pub const fn client(&self) -> ClientId {
-        self.client
-    }
-
     /// How tokens of the profile are verified, where it was a name that was found. It proves nothing.
     #[must_use]
     pub fn token_method(&self) -> Option<&TokenRecord> {

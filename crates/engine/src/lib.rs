@@ -33,4 +33,4 @@ pub use gate::{
     ClaimHeader, Gate, GateSettings, IdentityHeaders, InvalidName, Registry, Request, World,
 };
 pub use holder::{Holder, Record};
-pub use terms::{SharedTerms, Terms};
+pub use terms::SharedTerms;
